@@ -1,0 +1,398 @@
+"""Scalar reverse-mode automatic differentiation.
+
+A Value is one number in a computation. It remembers the Values it was computed from (its parents)
+and the local derivative toward each: how fast it changes when that parent changes. backward()
+walks from a result back to its inputs, multiplies these along every path (the chain rule), and
+adds up where paths meet.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from . import ops
+from .numeric import Numeric
+from .operation import ARITHMETIC_ERRORS, OPERATIONS, Operation, number
+
+_clock = 0  # ticks at every backward pass and whenever .data is set by hand
+
+
+class Value(Numeric):
+    """A number that remembers how it was made.
+
+    data: any real number; stored as a float.
+    children, partials: for a node made by hand, its parents and the derivative toward each.
+    label: a name for pictures and explanations; Value(2.0, "x") will do.
+
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> z = (x * y).log()
+    >>> z.backward()
+    >>> x.grad, y.grad
+    (0.5, 0.3333333333333333)
+    """
+
+    # _a and _b are the parents, _da and _db the derivatives toward them. An operand that is a plain
+    # number is no parent: its slot is None, and the slot of its derivative holds the number itself.
+    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_edited", "_grad", "_seen", "label", "op")
+
+    def __init__(
+        self,
+        data: float,
+        children: Sequence[Value] | str = (),
+        partials: Sequence[float] = (),
+        label: str = "",
+    ) -> None:
+        self._data = number(data)
+        self._grad = 0.0
+        self._a: Value | None = None
+        self._da = 0.0
+        self._b: Value | None = None
+        self._db = 0.0
+        self._seen = 0  # the time of the latest backward pass through here; 0: none yet
+        self._edited = 0  # the time when .data was last set by hand
+        self.op = ""
+        self.label = label
+        if isinstance(children, str):
+            self.label = children
+        elif children:
+            self.op = "custom"
+            self._a = _by_hand(self._data, children, partials)
+            self._da = 1.0
+
+    @property
+    def data(self) -> float:
+        """The number itself."""
+        return self._data
+
+    @data.setter
+    def data(self, data: float) -> None:
+        global _clock
+        self._data = number(data)
+        self._edited = _clock = _clock + 1
+
+    @property
+    def grad(self) -> float:
+        """The gradient: ∂(the value that backward() was called on) / ∂(this one)."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        self._grad = number(grad)
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether a backward pass came by: tells a gradient of 0 from one never computed."""
+        return self._seen > 0
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """What the operation was given, in order: Values and plain numbers; () for a leaf."""
+        if not self.op:
+            return ()
+        if self.op == "custom" and self._a is not None:
+            return self._a.operands
+        first = self._da if self._a is None else self._a
+        if OPERATIONS[self.op].arity == 1:
+            return (first,)
+        return (first, self._db if self._b is None else self._b)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The Values among the operands, each as often as it was given."""
+        return tuple(x for x in self.operands if isinstance(x, Value))
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        """The local derivative toward each parent, as it was when this value was computed."""
+        if self.op == "custom" and self._a is not None:
+            return self._a.partials
+        slopes = ((self._a, self._da), (self._b, self._db))
+        return tuple(d for parent, d in slopes if parent is not None)
+
+    # ---- recording: written out for two Values, which is nearly every node of any graph ----
+
+    def __add__(self, other: Value | float) -> Value:
+        if isinstance(other, Value):
+            return _node(self._data + other._data, "add", self, 1.0, other, 1.0)
+        return self._operator(ops.add, self, other)
+
+    def __sub__(self, other: Value | float) -> Value:
+        if isinstance(other, Value):
+            return _node(self._data - other._data, "sub", self, 1.0, other, -1.0)
+        return self._operator(ops.sub, self, other)
+
+    def __mul__(self, other: Value | float) -> Value:
+        if isinstance(other, Value):
+            x, y = self._data, other._data
+            return _node(x * y, "mul", self, y, other, x)
+        return self._operator(ops.mul, self, other)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        if isinstance(other, Value) and other._data:
+            y = other._data
+            z = self._data / y
+            return _node(z, "div", self, 1.0 / y, other, -z / y)
+        return self._operator(ops.div, self, other)
+
+    def __neg__(self) -> Value:
+        return _node(-self._data, "neg", self, -1.0, None, 0.0)
+
+    def _operator(self, op: Operation, x: Any, y: Any) -> Any:
+        """Record x op y, where one of the two may be a plain number."""
+        try:
+            p = x._data if isinstance(x, Value) else number(x)
+            q = y._data if isinstance(y, Value) else number(y)
+        except TypeError:
+            if _is_array_of_numbers(x) or _is_array_of_numbers(y):
+                raise  # number() has explained it
+            return NotImplemented
+        z = op.on_floats((p, q), (x, y))
+        if not isinstance(x, Value):
+            return _node(z, op.name, None, p, y, op.fixed[1](p, q, z))
+        if not isinstance(y, Value):
+            return _node(z, op.name, x, op.fixed[0](p, q, z), None, q)
+        return _node(z, op.name, x, op.partials[0](p, q, z), y, op.partials[1](p, q, z))
+
+    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
+        """Record any operation."""
+        if len(operands) == 1:
+            x = self._data
+            try:
+                z = op.value(x)
+            except ARITHMETIC_ERRORS:
+                z = op.on_floats([x], operands)  # raises it again, with the names
+            slope = op.partials[0](x, z)
+            if slope or not op.selects:
+                return _node(z, op.name, self, slope, None, 0.0)
+            return _Many(z, op.name, operands, [None])
+        return record(op, operands)
+
+    # ---- the chain rule ----
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Compute the gradient of this value with respect to everything it was computed from.
+
+        Gradients of leaves add up over calls until they are set to 0; inner nodes show the latest
+        pass. seed: the gradient of this value itself. Raises RuntimeError if a factor of a dot
+        product was changed since. For threads that share parameters, use calculus.grad.
+        """
+        global _clock
+        seed = _seed(seed)
+        now = _clock = _clock + 1
+
+        # 1. List every inner node after all of its parents: depth first, with a stack of our own,
+        #    so that a graph a million nodes deep is no problem. A node goes back on the stack under
+        #    a mark (None), with its parents on top; when the mark comes up, they have been listed.
+        order: list[Any] = []
+        stack: list[Any] = [self]
+        while stack:
+            v = stack.pop()
+            if v is None:
+                order.append(stack.pop())
+            elif v._seen != now:
+                v._seen = now
+                if v.op:
+                    v._grad = 0.0
+                    stack.append(v)
+                    stack.append(None)
+                    a = v._a
+                    if a is not None:
+                        stack.append(a)
+                    b = v._b
+                    if b is not None:
+                        stack.append(b)
+                    elif a is None:
+                        v._check(now)
+                        stack.extend(v._parents)
+
+        # 2. From the result back: hand each gradient on to the parents, times the local derivative.
+        self._grad += seed
+        for v in reversed(order):
+            g = v._grad
+            a = v._a
+            if a is not None:
+                a._grad += v._da * g
+            b = v._b
+            if b is not None:
+                b._grad += v._db * g
+            elif a is None:
+                v._hand_on(g)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data}, grad={self._grad}{label})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.op:
+            raise TypeError(f"{self!r} has a history, which is not copied: use Value(v.data)")
+        return _leaf, (type(self), self._data, self._grad, self.label)
+
+
+class _Many(Value):
+    """A node with any number of parents, such as a sum or a dot product.
+
+    slopes: the derivative toward each parent, None for one that was not selected. A dot product
+    has no list of them: they are its partners' data, which is read in backward(). That saves a
+    copy, and asks for a check that no factor was changed in between.
+    """
+
+    __slots__ = ("_born", "_operands", "_parents", "_slopes")
+
+    def __init__(
+        self, data: float, op: str, operands: Sequence[Any], slopes: Sequence[float | None] | None
+    ) -> None:
+        self._data = data
+        self._grad = 0.0
+        self._a = self._b = None
+        self._da = self._db = 0.0
+        self._seen = self._edited = 0
+        self.op = op
+        self.label = ""
+        self._operands = operands
+        self._slopes = slopes
+        self._parents = operands if slopes is None else self.parents
+        self._born = _clock
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        return tuple(self._operands)
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        if self._slopes is None:
+            self._check(_clock)
+            return ops.dot.partials[0](*[x._data for x in self._parents], self._data)
+        return tuple(d or 0.0 for d in self._slopes)
+
+    def _check(self, now: int) -> None:
+        """Refuse to go back through a dot product of which a factor was changed."""
+        if self._slopes is None and self._born != now - 1:
+            for x in self._parents:
+                if x._edited > self._born:
+                    raise RuntimeError(
+                        f"{x!r} was changed after the dot product {self._data!r} was computed from "
+                        "it, which loses its gradient: compute the product again, or set .data "
+                        "after backward()"
+                    )
+
+    def _hand_on(self, g: float) -> None:
+        """Add this node's share to the gradient of each parent."""
+        if self._slopes is not None:
+            for x, slope in zip(self._parents, self._slopes, strict=True):
+                if slope is not None:
+                    x._grad += slope * g
+            return
+        xs = iter(self._parents[len(self._parents) // 2 :])
+        for w, x in zip(self._parents, xs, strict=False):
+            w._grad += x._data * g
+            x._grad += w._data * g
+        for bias in xs:
+            bias._grad += g
+
+
+_new = Value.__new__
+
+
+def _node(data: float, op: str, a: Value | None, da: float, b: Value | None, db: float) -> Value:
+    """A new inner node; faster than the constructor, which checks what it is given."""
+    v = _new(Value)
+    v._data = data
+    v._grad = 0.0
+    v._a = a
+    v._da = da
+    v._b = b
+    v._db = db
+    v._seen = v._edited = 0
+    v.op = op
+    v.label = ""
+    return v
+
+
+def record(op: Operation, operands: Sequence[Any]) -> Value:
+    """Record any operation on operands of which at least one is a Value.
+
+    Raises what the operation raises on floats, naming the operation, the operands and the domain.
+
+    >>> record(ops.hypot, (Value(3.0), 4.0))
+    Value(data=5.0, grad=0.0)
+    """
+    moves = [isinstance(x, Value) for x in operands]
+    data = [x._data if m else number(x) for x, m in zip(operands, moves, strict=True)]
+    z = number(op.on_floats(data, operands))
+    slopes = op.slopes(data, z, moves)
+    if op.selects:
+        slopes = [d or None for d in slopes]
+    return _Many(z, op.name, operands, [d for d, m in zip(slopes, moves, strict=True) if m])
+
+
+def dot(
+    ws: Iterable[Value | float], xs: Iterable[Value | float], bias: Value | float | None = None
+) -> Value:
+    """w₀·x₀ + w₁·x₁ + …, on top of the bias if there is one, as a single node.
+
+    Raises ValueError if ws and xs differ in length.
+
+    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5)).data
+    11.5
+    """
+    ws, xs = list(ws), list(xs)
+    if len(ws) != len(xs):
+        raise ValueError(f"dot needs two lists of one length, got {len(ws)} and {len(xs)} numbers")
+    operands: list[Any] = [*ws, *xs] if bias is None else [*ws, *xs, bias]
+    n = len(ws)
+    try:
+        total = 0.0 if bias is None else operands[-1]._data
+        for w, x in zip(operands[:n], operands[n : 2 * n], strict=True):
+            total += w._data * x._data
+    except AttributeError:  # plain numbers among them
+        return ops.dot(*operands)
+    return _Many(total, "dot", operands, None)
+
+
+def _by_hand(data: float, children: Sequence[Value], partials: Sequence[float]) -> Value:
+    """The node behind Value(data, children, partials)."""
+    if isinstance(partials, str) or len(partials) != len(children):
+        raise TypeError(
+            f"a node made by hand needs one local derivative for each of its {len(children)} "
+            f"parents, got {partials!r}: Value(data, (a, b), (da, db))"
+        )
+    return _Many(data, "custom", tuple(children), [number(d) for d in partials])
+
+
+def _is_array_of_numbers(x: Any) -> bool:
+    return hasattr(x, "__array__") and str(getattr(x, "dtype", "")) != "object"
+
+
+def _seed(seed: Any) -> float:
+    try:
+        return number(seed)
+    except TypeError as error:
+        raise TypeError(f"the seed of backward(seed): {error}") from None
+
+
+def _leaf(kind: type[Value], data: float, grad: float, label: str) -> Value:
+    leaf = kind(data, label=label)
+    leaf._grad = grad
+    return leaf
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """Pause Python's cyclic garbage collector while graphs are built.
+
+    A graph has no cycles: it is freed as soon as it is dropped, and the collector, which visits
+    every node again and again while the graph grows, finds nothing.
+
+    >>> with gc_paused():
+    ...     total = ops.sum_of([Value(i) for i in range(1000)])
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,145 @@
+"""What makes something a number in Python's eyes: operators, methods, comparison, conversion.
+
+A class derived from Numeric says in ``_apply`` what an operation makes of it: a Value records, a
+symbol spells. So the same program, and the same rule of ``ops.py``, runs on all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Self
+
+from . import ops
+from .operation import OPERATIONS, Operation, number
+
+
+class Numeric:
+    """A number in Python's eyes; what its operations do is up to ``_apply``."""
+
+    __slots__ = ()
+    label: str
+
+    @property
+    def data(self) -> float:
+        """The number itself."""
+        raise NotImplementedError
+
+    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Any:
+        """What becomes of an operation on these operands, of which this is one."""
+        raise NotImplementedError
+
+    def _operator(self, op: Operation, x: Any, y: Any) -> Any:
+        """The same for an operator, which leaves operands that it does not know to the other."""
+        return self._apply(op, (x, y))
+
+    # fmt: off
+    def __pos__(self) -> Self: return self
+    def __neg__(self) -> Any: return self._apply(ops.neg, (self,))
+    def __abs__(self) -> Any: return self._apply(ops.absolute, (self,))
+    def __add__(self, other: Any) -> Any: return self._operator(ops.add, self, other)
+    def __sub__(self, other: Any) -> Any: return self._operator(ops.sub, self, other)
+    def __mul__(self, other: Any) -> Any: return self._operator(ops.mul, self, other)
+    def __truediv__(self, other: Any) -> Any: return self._operator(ops.div, self, other)
+    def __pow__(self, other: Any) -> Any: return self._operator(ops.power, self, other)
+    def __radd__(self, other: Any) -> Any: return self._operator(ops.add, other, self)
+    def __rsub__(self, other: Any) -> Any: return self._operator(ops.sub, other, self)
+    def __rmul__(self, other: Any) -> Any: return self._operator(ops.mul, other, self)
+    def __rtruediv__(self, other: Any) -> Any: return self._operator(ops.div, other, self)
+    def __rpow__(self, other: Any) -> Any: return self._operator(ops.power, other, self)
+
+    def add(self, other: Any) -> Self: return self._apply(ops.add, (self, other))
+    def sub(self, other: Any) -> Self: return self._apply(ops.sub, (self, other))
+    def mul(self, other: Any) -> Self: return self._apply(ops.mul, (self, other))
+    def div(self, other: Any) -> Self: return self._apply(ops.div, (self, other))
+    def pow(self, other: Any) -> Self: return self._apply(ops.power, (self, other))
+    def neg(self) -> Self: return self._apply(ops.neg, (self,))
+    def exp(self) -> Self: return self._apply(ops.exp, (self,))
+    def expm1(self) -> Self: return self._apply(ops.expm1, (self,))
+    def log(self) -> Self: return self._apply(ops.log, (self,))
+    def log1p(self) -> Self: return self._apply(ops.log1p, (self,))
+    def inv(self) -> Self: return self._apply(ops.inv, (self,))
+    def sqrt(self) -> Self: return self._apply(ops.sqrt, (self,))
+    def hypot(self, other: Any) -> Self: return self._apply(ops.hypot, (self, other))
+    def sin(self) -> Self: return self._apply(ops.sin, (self,))
+    def cos(self) -> Self: return self._apply(ops.cos, (self,))
+    def tan(self) -> Self: return self._apply(ops.tan, (self,))
+    def asin(self) -> Self: return self._apply(ops.asin, (self,))
+    def acos(self) -> Self: return self._apply(ops.acos, (self,))
+    def atan(self) -> Self: return self._apply(ops.atan, (self,))
+    def atan2(self, other: Any) -> Self: return self._apply(ops.atan2, (self, other))
+    def sinh(self) -> Self: return self._apply(ops.sinh, (self,))
+    def cosh(self) -> Self: return self._apply(ops.cosh, (self,))
+    def tanh(self) -> Self: return self._apply(ops.tanh, (self,))
+    def asinh(self) -> Self: return self._apply(ops.asinh, (self,))
+    def acosh(self) -> Self: return self._apply(ops.acosh, (self,))
+    def atanh(self) -> Self: return self._apply(ops.atanh, (self,))
+    def erf(self) -> Self: return self._apply(ops.erf, (self,))
+    def erfc(self) -> Self: return self._apply(ops.erfc, (self,))
+    def sigmoid(self) -> Self: return self._apply(ops.sigmoid, (self,))
+    def softplus(self) -> Self: return self._apply(ops.softplus, (self,))
+    def relu(self) -> Self: return self._apply(ops.relu, (self,))
+    def leaky_relu(self, slope: Any = 0.01) -> Self:
+        return self._apply(ops.leaky_relu, (self, slope))
+    def elu(self, scale: Any = 1.0) -> Self: return self._apply(ops.elu, (self, scale))
+    def gelu(self) -> Self: return self._apply(ops.gelu, (self,))
+    def silu(self) -> Self: return self._apply(ops.silu, (self,))
+    def abs(self) -> Self: return self._apply(ops.absolute, (self,))
+    def maximum(self, other: Any) -> Self: return self._apply(ops.maximum, (self, other))
+    def minimum(self, other: Any) -> Self: return self._apply(ops.minimum, (self, other))
+    def clip(self, low: Any, high: Any) -> Self: return self._apply(ops.clip, (self, low, high))
+    def where(self, x: Any, y: Any) -> Self: return self._apply(ops.where, (self, x, y))
+    # fmt: on
+
+    def __getattr__(self, name: str) -> Any:
+        """An operation that the user defined, as a method."""
+        if name in OPERATIONS and OPERATIONS[name].arity is not None:
+            return functools.partial(OPERATIONS[name], self)
+        raise AttributeError(
+            f"{type(self).__name__} has no attribute {name!r}; define(...) adds operations"
+        )
+
+    # ---- comparison is by the number, equality and hash are by identity ----
+
+    # fmt: off
+    def __lt__(self, other: Any) -> bool: return self.data < data_of(other)
+    def __le__(self, other: Any) -> bool: return self.data <= data_of(other)
+    def __gt__(self, other: Any) -> bool: return self.data > data_of(other)
+    def __ge__(self, other: Any) -> bool: return self.data >= data_of(other)
+    def __bool__(self) -> bool: return self.data != 0.0
+    # fmt: on
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Numeric) or not isinstance(other, int | float):
+            return self is other
+        raise TypeError(f"{self!r} == {other!r} compares a node with a number: compare v.data")
+
+    __hash__ = object.__hash__
+
+    # ---- conversion ----
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __float__(self) -> float:
+        raise TypeError(
+            f"{self!r} as a plain number would lose the gradient: use the method, as in v.sin(), "
+            "or microgrunderscore.sin(v) for math.sin(v); the number itself is v.data"
+        )
+
+    def __int__(self) -> int:
+        return int(self.__float__())
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy asks here: arrays of Values go item by item, arrays of numbers are refused."""
+        import numpy
+
+        for x in inputs:
+            if isinstance(x, numpy.ndarray) and x.dtype != object:
+                number(x)
+        items = (x.item() if isinstance(x, numpy.generic) else x for x in inputs)
+        return getattr(ufunc, method)(*(numpy.asarray(x, object) for x in items), **options)
+
+
+def data_of(x: Any) -> float:
+    """The number of a Value, or of what is a plain number."""
+    return x.data if isinstance(x, Numeric) else number(x)

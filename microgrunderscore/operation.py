@@ -1,0 +1,212 @@
+"""What an operation is: one record that computes, differentiates, spells and guards it.
+
+The table of all operations is in ``ops.py``. A record that is called asks one question: are the
+operands plain numbers? Then it computes with floats; anything else (a Value, a symbol) answers
+through its own ``_apply(operation, operands)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Rule = Callable[..., Any]
+ARITHMETIC_ERRORS = (ValueError, OverflowError, ZeroDivisionError)
+ADDITION, PRODUCT, POWER, CALL = 1, 2, 3, 4  # how strongly an operation binds its operands
+
+
+def number(x: Any) -> float:
+    """The door: any real number as a float.
+
+    Raises TypeError for what is not one real number, OverflowError for a whole number beyond
+    the largest float (about 1.8e308).
+
+    >>> number(3)
+    3.0
+    """
+    if x.__class__ is float:
+        return x
+    if x.__class__ is int or isinstance(x, numbers.Real):
+        try:
+            return float(x)
+        except OverflowError:
+            digits = int(math.log10(abs(math.floor(x)))) + 1
+            raise OverflowError(
+                f"a number of {digits} digits is too large for a float (at most about 1.8e308)"
+            ) from None
+    if hasattr(x, "__array__") and hasattr(x, "shape"):
+        raise TypeError(
+            f"an array of shape {tuple(x.shape)} met a Value: this is a scalar engine, one number "
+            "a Value; loop over the elements, or take one with .item()"
+        )
+    kind, shown = type(x).__name__, repr(x)[:40]
+    if isinstance(x, numbers.Complex):
+        why = "complex is not supported, only the real line; give its .real or abs(...)"
+    elif kind == "Value":
+        why = "it has a history: use it as it is, or take its number with .data"
+    else:
+        why = "convert with float(...) if it stands for one"
+    raise TypeError(f"Value holds a real number, not {kind} {shown}: {why}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One row of the table: called with numbers it computes, called with Values it records.
+
+    Made by :func:`define`, which explains the fields. ``arity`` is None for any number of operands.
+    """
+
+    name: str
+    value: Rule
+    partials: tuple[Rule, ...]
+    arity: int | None
+    text: str
+    latex: str
+    binding: int
+    symbol: str
+    domain: str
+    hint: str
+    defaults: tuple[float, ...]
+    selects: bool
+    fixed: tuple[Rule, ...]
+    textbook: tuple[Rule, ...]
+
+    def __call__(self, *operands: Any) -> Any:
+        """The value for numbers; for anything else, what that makes of the operation."""
+        if len(operands) != self.arity:
+            operands = self._completed(operands)
+        for x in operands:
+            if x.__class__ is not float and hasattr(x, "_apply"):
+                return x._apply(self, operands)
+        return self.on_floats([number(x) for x in operands])
+
+    def on_floats(self, operands: Sequence[float], sources: Sequence[Any] = ()) -> float:
+        """The value for floats; an error of ``math`` comes back naming operation and operands.
+
+        sources: what the floats are the data of, so that the error can quote labels.
+        """
+        try:
+            return self.value(*operands)
+        except ARITHMETIC_ERRORS as error:
+            raise type(error)(self._explain(error, operands, sources)) from None
+
+    def slopes(self, operands: Sequence[Any], z: Any, moves: Sequence[bool]) -> list[Any]:
+        """∂z/∂operand for each operand that moves; None for the others, which are plain numbers."""
+        rules = self.partials if all(moves) else self.fixed
+        if self.arity is None:
+            slopes = rules[0](*operands, z)
+            return [d if m else None for d, m in zip(slopes, moves, strict=True)]
+        return [rule(*operands, z) if m else None for rule, m in zip(rules, moves, strict=True)]
+
+    def spell(self, operands: Sequence[str]) -> str:
+        """The operation on these operands, as Python text."""
+        if self.arity is None:
+            return f"{self.name}({', '.join(operands)})"
+        return self.text.format(*operands)
+
+    def _completed(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands, with defaults for the last ones where these were left out."""
+        if self.arity is None:
+            return self._spread(operands)
+        missing = self.arity - len(operands)
+        if 0 <= missing <= len(self.defaults):
+            return operands + self.defaults[len(self.defaults) - missing :]
+        raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
+
+    def _spread(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """(x₀, x₁, …), from several numbers or from one list of them."""
+        if len(operands) == 1 and hasattr(operands[0], "__iter__"):
+            operands = tuple(operands[0])
+        if not operands:
+            raise ValueError(f"{self.name} of no numbers has no value: give at least one")
+        return operands
+
+    def _explain(self, error: Exception, operands: Sequence[float], sources: Sequence[Any]) -> str:
+        """What happened (with the numbers), why, and the way out."""
+        called = ", ".join(repr(x.label) for x in sources if getattr(x, "label", ""))
+        what = self.spell([repr(x) for x in operands]) + (f" (labelled {called})" if called else "")
+        if isinstance(error, OverflowError):
+            why = "the result is too large for a float (about 1.8e308)"
+            return f"{what}: {why}; {self.hint}" if self.hint else f"{what}: {why}"
+        reason = "" if "math domain" in str(error) or "zero" in str(error) else f"{error}; "
+        return f"{what}: {reason}{self.name} is defined for {self.domain or 'other operands'}"
+
+
+OPERATIONS: dict[str, Operation] = {}
+BUILT_IN: set[str] = set()  # the names that the package itself gives out, see ops.py
+
+
+def define(
+    name: str,
+    value: Rule,
+    partials: Rule | tuple[Rule, ...],
+    *,
+    text: str = "",
+    latex: str = "",
+    binding: int = CALL,
+    symbol: str = "",
+    domain: str = "",
+    hint: str = "",
+    defaults: tuple[float, ...] = (),
+    selects: bool = False,
+    fixed: Rule | tuple[Rule, ...] = (),
+    textbook: Rule | tuple[Rule, ...] = (),
+) -> Operation:
+    """Add an operation to the table and return it, ready to be called.
+
+    name: of the function and of the method; not one of the package's own.
+    value: the result z, from as many floats as there are operands.
+    partials: one rule for each operand, ∂z/∂operand from the operands and z, written with
+        arithmetic, comparisons and other operations, so that it also runs on Values: that gives
+        derivatives of any order. For any number of operands: one rule (*operands, z) for them all.
+    text, latex: the spelling, with {0}, {1}, … for the operands; a call when left out.
+    binding: how strongly the spelling binds: ADDITION, PRODUCT, POWER or CALL.
+    symbol: what a drawing writes on the node; the name when left out.
+    domain: where the operation is defined, for error messages and explanations.
+    hint: the way out when the result is too large.
+    defaults: for the last operands.
+    selects: the result is one of the operands: no gradient goes to the others, not even 0 · ∞.
+    fixed: the rules where some operand is a plain number, if they differ.
+    textbook: the rules as a textbook writes them, where the accurate form looks different.
+    Raises ValueError for a name that is taken or is not an identifier.
+
+    >>> cube = define("cube", lambda x: x * x * x, lambda x, z: 3 * x * x)
+    >>> cube(2.0)
+    8.0
+    >>> del OPERATIONS["cube"]
+    """
+    if name in BUILT_IN or not name.isidentifier():
+        why = "the package has one" if name in BUILT_IN else "it is not an identifier"
+        raise ValueError(f"cannot define an operation {name!r}: {why}; choose another name")
+    rules = _as_rules(partials)
+    arity = None if _takes_any_number(rules[0]) else len(rules)
+    places = ", ".join(f"{{{i}}}" for i in range(arity or 0))
+    OPERATIONS[name] = Operation(
+        name=name,
+        value=value,
+        partials=rules,
+        arity=arity,
+        text=text or f"{name}({places})",
+        latex=latex or rf"\operatorname{{{{{name}}}}}\left({places}\right)".replace("_", r"\_"),
+        binding=binding,
+        symbol=symbol or name,
+        domain=domain,
+        hint=hint,
+        defaults=defaults,
+        selects=selects,
+        fixed=_as_rules(fixed) or rules,
+        textbook=_as_rules(textbook) or rules,
+    )
+    return OPERATIONS[name]
+
+
+def _as_rules(rules: Rule | tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return rules if isinstance(rules, tuple) else (rules,)
+
+
+def _takes_any_number(rule: Rule) -> bool:
+    return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(rule).parameters.values())
