@@ -15,9 +15,10 @@ from typing import Any
 
 from . import ops
 from .numeric import Numeric
-from .operation import ARITHMETIC_ERRORS, OPERATIONS, Operation, number
+from .operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS, Operation, number
 
 _clock = 0  # ticks at every backward pass and whenever .data is set by hand
+_watch: Any = None  # what anomaly.detect_anomaly sets while it looks for the birth of a nan
 
 
 class Value(Numeric):
@@ -57,7 +58,7 @@ class Value(Numeric):
         self.label = label
         if isinstance(children, str):
             self.label = children
-        elif children:
+        elif children or partials:
             self.op = "custom"
             self._a = _by_hand(self._data, children, partials)
             self._da = 1.0
@@ -85,7 +86,7 @@ class Value(Numeric):
     @property
     def has_grad(self) -> bool:
         """Whether a backward pass came by: tells a gradient of 0 from one never computed."""
-        return self._seen > 0
+        return self._seen != 0
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -102,15 +103,31 @@ class Value(Numeric):
     @property
     def parents(self) -> tuple[Value, ...]:
         """The Values among the operands, each as often as it was given."""
-        return tuple(x for x in self.operands if isinstance(x, Value))
+        a, b = self._a, self._b
+        if a is None:
+            return () if b is None else (b,)
+        if b is None:
+            return a.parents if self.op == "custom" else (a,)
+        return a, b
 
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivative toward each parent, as it was when this value was computed."""
-        if self.op == "custom" and self._a is not None:
-            return self._a.partials
-        slopes = ((self._a, self._da), (self._b, self._db))
-        return tuple(d for parent, d in slopes if parent is not None)
+        if self._a is None:
+            return () if self._b is None else (self._db,)
+        if self._b is None:
+            return self._a.partials if self.op == "custom" else (self._da,)
+        return self._da, self._db
+
+    @property
+    def _prev(self) -> tuple[Value, ...]:  # micrograd's names, for drawings made for it
+        return self.parents
+
+    @property
+    def _op(self) -> str:
+        if self.op == "pow" and self._b is None:
+            return f"**{self._db:g}"
+        return OPERATIONS[self.op].infix_or_symbol if self.op in OPERATIONS else self.op
 
     # ---- recording: written out for two Values, which is nearly every node of any graph ----
 
@@ -158,13 +175,13 @@ class Value(Numeric):
 
     def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
         """Record any operation."""
-        if len(operands) == 1:
+        if op.arity == 1:
             x = self._data
             try:
                 z = op.value(x)
             except ARITHMETIC_ERRORS:
                 z = op.on_floats([x], operands)  # raises it again, with the names
-            slope = op.partials[0](x, z)
+            z, slope = number(z), number(op.partials[0](x, z))
             if slope or not op.selects:
                 return _node(z, op.name, self, slope, None, 0.0)
             return _Many(z, op.name, operands, [None])
@@ -187,6 +204,7 @@ class Value(Numeric):
         #    so that a graph a million nodes deep is no problem. A node goes back on the stack under
         #    a mark (None), with its parents on top; when the mark comes up, they have been listed.
         order: list[Any] = []
+        earlier: list[tuple[Value, float]] = []  # leaves, with the gradient of earlier passes
         stack: list[Any] = [self]
         while stack:
             v = stack.pop()
@@ -207,8 +225,12 @@ class Value(Numeric):
                     elif a is None:
                         v._check(now)
                         stack.extend(v._parents)
+                elif v._grad:
+                    earlier.append((v, v._grad))
 
         # 2. From the result back: hand each gradient on to the parents, times the local derivative.
+        for v, _ in earlier:
+            v._grad = 0.0
         self._grad += seed
         for v in reversed(order):
             g = v._grad
@@ -220,6 +242,10 @@ class Value(Numeric):
                 b._grad += v._db * g
             elif a is None:
                 v._hand_on(g)
+        for v, before in earlier:
+            v._grad += before
+        if _watch is not None:
+            _watch.passed(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -228,7 +254,7 @@ class Value(Numeric):
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op:
             raise TypeError(f"{self!r} has a history, which is not copied: use Value(v.data)")
-        return _leaf, (type(self), self._data, self._grad, self.label)
+        return _leaf, (type(self), self._data, self._grad, self.label, self.has_grad)
 
 
 class _Many(Value):
@@ -253,24 +279,34 @@ class _Many(Value):
         self.label = ""
         self._operands = operands
         self._slopes = slopes
-        self._parents = operands if slopes is None else self.parents
+        if slopes is None:
+            self._parents = operands
+        else:  # an operand that was not selected is no edge
+            edges = zip(self.parents, slopes, strict=True)
+            self._parents = [x for x, slope in edges if slope is not None]
         self._born = _clock
+        if _watch is not None:
+            _watch.made(self)
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
         return tuple(self._operands)
 
     @property
+    def parents(self) -> tuple[Value, ...]:
+        return tuple(x for x in self._operands if isinstance(x, Value))
+
+    @property
     def partials(self) -> tuple[float, ...]:
         if self._slopes is None:
-            self._check(_clock)
+            self._check(_clock + 1)
             return ops.dot.partials[0](*[x._data for x in self._parents], self._data)
         return tuple(d or 0.0 for d in self._slopes)
 
     def _check(self, now: int) -> None:
         """Refuse to go back through a dot product of which a factor was changed."""
         if self._slopes is None and self._born != now - 1:
-            for x in self._parents:
+            for x in self._parents[: len(self._parents) // 2 * 2]:
                 if x._edited > self._born:
                     raise RuntimeError(
                         f"{x!r} was changed after the dot product {self._data!r} was computed from "
@@ -281,15 +317,15 @@ class _Many(Value):
     def _hand_on(self, g: float) -> None:
         """Add this node's share to the gradient of each parent."""
         if self._slopes is not None:
-            for x, slope in zip(self._parents, self._slopes, strict=True):
-                if slope is not None:
-                    x._grad += slope * g
+            slopes = (slope for slope in self._slopes if slope is not None)
+            for x, slope in zip(self._parents, slopes, strict=True):
+                x._grad += slope * g
             return
-        xs = iter(self._parents[len(self._parents) // 2 :])
-        for w, x in zip(self._parents, xs, strict=False):
+        n = len(self._parents) // 2
+        for w, x in zip(self._parents[:n], self._parents[n : 2 * n], strict=True):
             w._grad += x._data * g
             x._grad += w._data * g
-        for bias in xs:
+        for bias in self._parents[2 * n :]:
             bias._grad += g
 
 
@@ -308,6 +344,8 @@ def _node(data: float, op: str, a: Value | None, da: float, b: Value | None, db:
     v._seen = v._edited = 0
     v.op = op
     v.label = ""
+    if _watch is not None:
+        _watch.made(v)
     return v
 
 
@@ -322,7 +360,7 @@ def record(op: Operation, operands: Sequence[Any]) -> Value:
     moves = [isinstance(x, Value) for x in operands]
     data = [x._data if m else number(x) for x, m in zip(operands, moves, strict=True)]
     z = number(op.on_floats(data, operands))
-    slopes = op.slopes(data, z, moves)
+    slopes = [d if d is None else number(d) for d in op.slopes(data, z, moves)]
     if op.selects:
         slopes = [d or None for d in slopes]
     return _Many(z, op.name, operands, [d for d, m in zip(slopes, moves, strict=True) if m])
@@ -354,6 +392,8 @@ def dot(
 
 def _by_hand(data: float, children: Sequence[Value], partials: Sequence[float]) -> Value:
     """The node behind Value(data, children, partials)."""
+    if not all(isinstance(x, Value) for x in children):
+        raise TypeError(f"the parents of a node made by hand are Values, got {children!r}")
     if isinstance(partials, str) or len(partials) != len(children):
         raise TypeError(
             f"a node made by hand needs one local derivative for each of its {len(children)} "
@@ -373,9 +413,10 @@ def _seed(seed: Any) -> float:
         raise TypeError(f"the seed of backward(seed): {error}") from None
 
 
-def _leaf(kind: type[Value], data: float, grad: float, label: str) -> Value:
+def _leaf(kind: type[Value], data: float, grad: float, label: str, has_grad: bool) -> Value:
     leaf = kind(data, label=label)
     leaf._grad = grad
+    leaf._seen = -has_grad  # some pass, but none of this process
     return leaf
 
 
@@ -396,3 +437,6 @@ def gc_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+BUILT_IN.update(("custom", *dir(Value)))  # what a method of this name would hide

@@ -7,6 +7,9 @@ symbol spells. So the same program, and the same rule of ``ops.py``, runs on all
 from __future__ import annotations
 
 import functools
+import numbers
+import operator
+from collections.abc import Callable
 from typing import Any, Self
 
 from . import ops
@@ -101,16 +104,23 @@ class Numeric:
     # ---- comparison is by the number, equality and hash are by identity ----
 
     # fmt: off
-    def __lt__(self, other: Any) -> bool: return self.data < data_of(other)
-    def __le__(self, other: Any) -> bool: return self.data <= data_of(other)
-    def __gt__(self, other: Any) -> bool: return self.data > data_of(other)
-    def __ge__(self, other: Any) -> bool: return self.data >= data_of(other)
+    def __lt__(self, other: Any) -> bool: return self._compare(operator.lt, other)
+    def __le__(self, other: Any) -> bool: return self._compare(operator.le, other)
+    def __gt__(self, other: Any) -> bool: return self._compare(operator.gt, other)
+    def __ge__(self, other: Any) -> bool: return self._compare(operator.ge, other)
     def __bool__(self) -> bool: return self.data != 0.0
     # fmt: on
 
+    def _compare(self, holds: Callable[[float, float], bool], other: Any) -> bool:
+        if str(getattr(other, "dtype", "")) == "object":
+            return NotImplemented  # an array of Values compares them one by one
+        return holds(self.data, data_of(other))
+
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Numeric) or not isinstance(other, int | float):
+        if isinstance(other, Numeric):
             return self is other
+        if not isinstance(other, numbers.Real):
+            return NotImplemented
         raise TypeError(f"{self!r} == {other!r} compares a node with a number: compare v.data")
 
     __hash__ = object.__hash__
@@ -134,7 +144,7 @@ class Numeric:
         import numpy
 
         for x in inputs:
-            if isinstance(x, numpy.ndarray) and x.dtype != object:
+            if isinstance(x, numpy.ndarray) and x.dtype != object and x.ndim:
                 number(x)
         items = (x.item() if isinstance(x, numpy.generic) else x for x in inputs)
         return getattr(ufunc, method)(*(numpy.asarray(x, object) for x in items), **options)

@@ -8,6 +8,7 @@ through its own ``_apply(operation, operands)``.
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 import numbers
 from collections.abc import Callable, Sequence
@@ -34,13 +35,18 @@ def number(x: Any) -> float:
         try:
             return float(x)
         except OverflowError:
-            digits = int(math.log10(abs(math.floor(x)))) + 1
+            n: Any = abs(math.floor(x))
+            digits = round(n.bit_length() * math.log10(2.0))
+            digits += n >= 10**digits
             raise OverflowError(
                 f"a number of {digits} digits is too large for a float (at most about 1.8e308)"
             ) from None
-    if hasattr(x, "__array__") and hasattr(x, "shape"):
+    shape = getattr(x, "shape", None)
+    if shape == () and hasattr(x, "item") and not isinstance(x, numbers.Complex):
+        return number(x.item())  # NumPy's booleans, arrays without axes
+    if shape and hasattr(x, "__array__"):
         raise TypeError(
-            f"an array of shape {tuple(x.shape)} met a Value: this is a scalar engine, one number "
+            f"an array of shape {tuple(shape)} met a Value: this is a scalar engine, one number "
             "a Value; loop over the elements, or take one with .item()"
         )
     kind, shown = type(x).__name__, repr(x)[:40]
@@ -98,7 +104,9 @@ class Operation:
         """∂z/∂operand for each operand that moves; None for the others, which are plain numbers."""
         rules = self.partials if all(moves) else self.fixed
         if self.arity is None:
-            slopes = rules[0](*operands, z)
+            slopes = self.partials[0](*operands, z)
+            if any(d and not m for d, m in zip(slopes, moves, strict=True)):
+                slopes = self.fixed[0](*operands, z)  # a plain number among those at a tie
             return [d if m else None for d, m in zip(slopes, moves, strict=True)]
         return [rule(*operands, z) if m else None for rule, m in zip(rules, moves, strict=True)]
 
@@ -107,6 +115,12 @@ class Operation:
         if self.arity is None:
             return f"{self.name}({', '.join(operands)})"
         return self.text.format(*operands)
+
+    @property
+    def infix_or_symbol(self) -> str:
+        """What a drawing in plain text writes: * for {0} * {1}, else the symbol."""
+        infix = self.text.startswith("{0} ") and self.text.endswith(" {1}")
+        return self.text[4:-4] if infix else self.symbol
 
     def _completed(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands, with defaults for the last ones where these were left out."""
@@ -179,7 +193,7 @@ def define(
     8.0
     >>> del OPERATIONS["cube"]
     """
-    if name in BUILT_IN or not name.isidentifier():
+    if name in BUILT_IN or not name.isidentifier() or keyword.iskeyword(name):
         why = "the package has one" if name in BUILT_IN else "it is not an identifier"
         raise ValueError(f"cannot define an operation {name!r}: {why}; choose another name")
     rules = _as_rules(partials)

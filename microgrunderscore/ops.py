@@ -26,7 +26,7 @@ from .operation import ADDITION, BUILT_IN, OPERATIONS, POWER, PRODUCT, Operation
 def power_or_limit(x: Any, p: Any) -> Any:
     """x ** p where a derivative needs it: ∞ instead of an error at 0 and beyond the floats."""
     if x.__class__ is not float or p.__class__ is not float:
-        return x**p
+        return inv(x**-p) if p < 0.0 and x >= 0.0 and x <= 0.0 else x**p
     try:
         return x**p
     except (ZeroDivisionError, OverflowError):
@@ -40,12 +40,18 @@ def log_or_limit(x: Any) -> Any:
 
 def nonzero(x: Any) -> Any:
     """1 where x is not zero, 0 where it is."""
-    return (x > 0.0) * 1.0 + (x < 0.0) * 1.0
+    return 1.0 - ((x >= 0.0) & (x <= 0.0)) * 1.0
 
 
 def share(x: Any, y: Any) -> Any:
     """1 where x > y, ½ where they tie, 0 elsewhere."""
     return ((x > y) * 1.0 + (x >= y) * 1.0) * 0.5
+
+
+def radius(x: Any, y: Any) -> Any:
+    """hypot, but nan at the origin."""
+    r = hypot(x, y)
+    return where(r, r, math.nan)
 
 
 def _power(x: float, p: float) -> float:
@@ -105,6 +111,13 @@ def _log_sum_exp(*xs: float) -> float:
     return top + math.log(_total([math.exp(x - top) for x in xs]))
 
 
+def _softmax(*t: Any) -> tuple[Any, ...]:
+    """e^xᵢ / Σ e^xⱼ: dividing by the sum takes out the rounding of z."""
+    es = [exp(x - t[-1]) for x in t[:-1]]
+    total = sum_of(*es)
+    return tuple(e / total for e in es)
+
+
 def _shares(*t: Any) -> tuple[Any, ...]:
     """1 for the operand that is the result; k of them at a tie get 1/k each."""
     *xs, z = t
@@ -122,9 +135,12 @@ def _sole(*t: Any) -> tuple[Any, ...]:
 clip: Operation
 cos: Operation
 cosh: Operation
+hypot: Operation
+inv: Operation
 log: Operation
 minimum: Operation
 sigmoid: Operation
+sum_of: Operation
 where: Operation
 
 # ---- the table --------------------------------------------------------------------------------
@@ -173,8 +189,8 @@ acos  = define("acos", math.acos, lambda x, z: -inv(sqrt((1.0 - x) * (1.0 + x)))
                latex=r"\arccos {0}", domain="-1 ≤ x ≤ 1")
 atan  = define("atan", math.atan, lambda x, z: 1.0 / (1.0 + x * x), latex=r"\arctan {0}")
 atan2 = define("atan2", math.atan2,                             # x² + y² would overflow
-               (lambda y, x, z: x * inv(hypot(x, y)) * inv(hypot(x, y)),
-                lambda y, x, z: -y * inv(hypot(x, y)) * inv(hypot(x, y))),
+               (lambda y, x, z: x / radius(x, y) / radius(x, y),
+                lambda y, x, z: -y / radius(x, y) / radius(x, y)),
                textbook=(lambda y, x, z: x / (x * x + y * y), lambda y, x, z: -y / (x * x + y * y)))
 sinh  = define("sinh", math.sinh, lambda x, z: cosh(x), latex=r"\sinh {0}")
 cosh  = define("cosh", math.cosh, lambda x, z: sinh(x), latex=r"\cosh {0}")
@@ -226,7 +242,7 @@ sum_of    = define("sum_of", lambda *xs: _total(xs), lambda *t: (1.0,) * (len(t)
 mean      = define("mean", lambda *xs: _total(xs) / len(xs),
                    lambda *t: (1.0 / (len(t) - 1),) * (len(t) - 1))
 dot       = define("dot", _dot, _partners, symbol="·")
-logsumexp = define("logsumexp", _log_sum_exp, lambda *t: tuple(exp(x - t[-1]) for x in t[:-1]))
+logsumexp = define("logsumexp", _log_sum_exp, _softmax)
 max_of    = define("max_of", lambda *xs: functools.reduce(_larger, xs), _shares,
                    selects=True, symbol="max", fixed=_sole)
 min_of    = define("min_of", lambda *xs: functools.reduce(_smaller, xs), _shares,

@@ -1,0 +1,117 @@
+"""The tour: log(xy) explained, three small networks trained, their gradients checked.
+
+Everything is seeded: the same numbers on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import datasets
+from .calculus import gradcheck
+from .engine import Value
+from .expression import parse
+from .losses import cross_entropy
+from .nn import MLP
+from .optim import SGD, Adam
+from .pictures.explain import explain
+from .training import accuracy, evaluate, fit
+
+
+def run() -> None:
+    """Print the whole tour; takes a few seconds. Progress goes to stderr."""
+    for part in (log_of_product, moons, iris, autoencoder):
+        title, _, rest = (part.__doc__ or "").partition("\n")
+        print(f"── {title}", rest.strip(), "", sep="\n")
+        part()
+        print()
+
+
+def log_of_product() -> None:
+    """z = log(xy): the chain rule, step by step
+
+    v = x·y, w = log v, z = w, at x = 2 and y = 3.
+    """
+    parsed = parse("log(x*y)", {"x": 2.0, "y": 3.0})
+    print(explain(parsed.root, output=parsed.output))
+    report = gradcheck(lambda x, y: (x * y).log(), 2.0, 3.0)
+    print(f"\nchecked by differences: {report.analytic:.10f} against {report.numeric:.10f}")
+
+
+def moons() -> None:
+    """Two moons: a network that bends a boundary
+
+    2 inputs, two layers of 16 ReLU neurons, one output; hinge loss; Adam in batches of 20.
+    """
+    X, labels = datasets.moons(100, noise=0.1, seed=1)
+    y = [2 * k - 1 for k in labels]
+    model = MLP(2, [16, 16, 1], initialise="he", seed=1)
+    history = fit(
+        model, X, y, loss="hinge", optimizer=Adam(model, lr=0.01), epochs=40, batch_size=20
+    )
+    print(f"parameters {len(model.parameters())}, updates {history.updates}")
+    print(f"loss       {history.loss[0]:.4f} → {evaluate(model, X, y, loss='hinge'):.4f}")
+    print(f"accuracy   {accuracy(model, X, y):.0%}")
+
+
+def iris() -> None:
+    """Fisher's iris: three species from four lengths
+
+    A quarter of the 150 flowers is held out; 8 tanh neurons; softmax cross-entropy.
+    """
+    X, y = datasets.iris()
+    X_train, y_train, X_test, y_test = datasets.split(X, y, test=0.25, seed=0, stratify=True)
+    Z_train, mean, scale = datasets.standardise(X_train)
+    Z_test, _, _ = datasets.standardise(X_test, mean, scale)
+    model = MLP(4, [8, 3], activation="tanh", initialise="glorot", seed=0)
+    history = fit(
+        model,
+        Z_train,
+        y_train,
+        loss="cross_entropy",
+        optimizer=SGD(model, lr=0.1, momentum=0.9),
+        epochs=40,
+        batch_size=16,
+    )
+    print(f"loss       {history.loss[0]:.4f} → {history.loss[-1]:.4f}")
+    print(f"accuracy   {accuracy(model, Z_train, y_train):.1%} of the flowers it learned from,")
+    print(f"           {accuracy(model, Z_test, y_test):.1%} of the {len(y_test)} held out")
+    _check_gradient(model, Z_test[0], y_test[0])
+
+
+def _check_gradient(model: MLP, x: list[float], target: int) -> None:
+    """Compare the gradient of every parameter with differences."""
+
+    def loss(*parameters: Value) -> Value:
+        return cross_entropy(_with_parameters(model, parameters)(x), target)
+
+    report = gradcheck(loss, *(p.data for p in model.parameters()))
+    print(f"gradient   of all {len(model.parameters())} parameters checked by differences:")
+    print(f"           worst {report.analytic:.9f} against {report.numeric:.9f}")
+
+
+def _with_parameters(model: MLP, parameters: Sequence[Value]) -> MLP:
+    """The same network as a function of its parameters."""
+    twin = MLP.from_about(model.about())
+    given = iter(parameters)
+    for neuron in (neuron for layer in twin.layers for neuron in layer.neurons):
+        neuron.w = [next(given) for _ in neuron.w]
+        neuron.b = next(given)
+    return twin
+
+
+def autoencoder() -> None:
+    """The 8-3-8 autoencoder: a network invents the binary code
+
+    Eight patterns, one bit each, through three sigmoid neurons and back: 59 parameters.
+    """
+    X, y = datasets.one_hot(8)
+    model = MLP(8, [3, 8], activation="sigmoid", output="sigmoid", initialise="glorot", seed=3)
+    fit(model, X, y, loss="squared_error", optimizer=SGD(model, lr=4.0), epochs=600, batch_size=1)
+    print("input      hidden layer          code  output")
+    for x in X:
+        hidden = model.layers[0].predict(x)
+        bits = "".join(str(round(h)) for h in hidden)
+        output = "".join(str(round(h)) for h in model.predict(x))
+        pattern = "".join(str(round(bit)) for bit in x)
+        print(f"{pattern}   {'  '.join(f'{h:.3f}' for h in hidden)}   {bits}   {output}")

@@ -1,0 +1,345 @@
+"""How wrong a prediction is: losses for one sample or a batch, and a penalty on weights.
+
+A prediction is what a model returns: a Value, or a list of them for several outputs; floats work
+too, and give a float. Scores are the outputs of a linear last layer, before softmax or sigmoid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import ops
+from .activations import softmax
+from .engine import Value
+from .numeric import Numeric, data_of
+from .operation import number
+
+__all__ = [
+    "LOSSES", "binary_cross_entropy", "cross_entropy", "cross_entropy_of_probabilities", "hinge",
+    "l2", "mean_squared_error", "multiclass_hinge", "softmax", "squared_error", "weights",
+]  # fmt: skip
+
+BIASES = frozenset({"b", "bias", "biases"})  # parts of names: what l2 leaves alone
+
+
+# ---- numbers -----------------------------------------------------------------------------------
+
+
+def squared_error(y: Any, d: Any) -> Value:
+    """½ ‖y - d‖² for one sample; its gradient with respect to y is y - d.
+
+    Args:
+        y: prediction, one or several outputs.
+        d: desired outputs, as many.
+
+    Raises:
+        ValueError: y and d differ in length.
+
+    Source: Rumelhart, Hinton and Williams (1986), equation 3.
+
+    >>> squared_error([Value(1.0), Value(3.0)], [0.0, 1.0]).data
+    2.5
+    """
+    ys, ds = _listed(y), _listed(d)
+    if len(ys) != len(ds):
+        raise ValueError(f"squared_error needs a target for each output, got {len(ds)} for "
+                         f"{len(ys)}")  # fmt: skip
+    differences = [y - d for y, d in zip(ys, ds, strict=True)]
+    if not differences:
+        raise ValueError("squared_error of no outputs has no value: give at least one")
+    return ops.dot(*differences, *differences) * 0.5  # type: ignore[no-any-return]
+
+
+def mean_squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Value:
+    """1/(2m) Σ ‖ŷ - y‖² over a batch of m samples: the mean of their squared errors.
+
+    Args:
+        predictions: m of them, each one or several outputs.
+        targets: m of them, each of the same size as its prediction.
+
+    Raises:
+        ValueError: an empty batch, or lengths that differ.
+
+    Source: the ½ and the mean follow Frey, AI Essentials: Backpropagation.
+
+    >>> mean_squared_error([Value(1.0), Value(3.0)], [0.0, 1.0]).data
+    1.25
+    """
+    predictions, targets = _listed(predictions), _listed(targets)
+    if len(predictions) != len(targets) or not predictions:
+        raise ValueError(
+            f"mean_squared_error needs a target for each prediction and at least one, got "
+            f"{len(predictions)} predictions and {len(targets)} targets"
+        )
+    return ops.mean([squared_error(y, d) for y, d in zip(predictions, targets, strict=True)])  # type: ignore[no-any-return]
+
+
+# ---- classes -----------------------------------------------------------------------------------
+
+
+def cross_entropy(scores: Any, target: Any) -> Value:
+    """-log softmax(scores)[target]: cross-entropy with the softmax included.
+
+    Args:
+        scores: at least 2, one per class: a linear last layer (as in PyTorch), no softmax.
+        target: index of the right class; or the classes' probabilities, such as a one-hot list.
+
+    Returns:
+        logsumexp(scores) - Σ dᵢ scoresᵢ; its gradient is softmax(scores) - d.
+
+    Raises:
+        ValueError: an index out of range, another number of probabilities, or no distribution.
+
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), equations 4.108 and 4.109.
+
+    >>> scores = [Value(2.0), Value(1.0), Value(0.0)]
+    >>> cross_entropy(scores, 0).backward()
+    >>> [round(s.grad, 3) for s in scores]
+    [-0.335, 0.245, 0.09]
+    """
+    zs = _scores("cross_entropy", scores)
+    if _is_index(target):
+        return ops.logsumexp(*zs) - zs[_index(target, len(zs))]  # type: ignore[no-any-return]
+    return ops.logsumexp(*zs) - ops.dot(*_distribution(target, len(zs)), *zs)  # type: ignore[no-any-return]
+
+
+def cross_entropy_of_probabilities(ps: Any, d: Any) -> Value:
+    """-Σ dᵢ log pᵢ, for a model whose last layer is a softmax.
+
+    Args:
+        ps: probabilities of the classes, at least 2.
+        d: the desired ones, such as a one-hot list; or the index of the right class.
+
+    Returns:
+        The loss; its gradient with respect to the softmax's inputs is p - d.
+
+    Raises:
+        ValueError: as `cross_entropy`; also a probability that is 0 where d is not, as softmax
+            gives for scores that lie more than 745 apart: `cross_entropy` has no such limit.
+
+    Source: Shannon, A mathematical theory of communication (1948); a term with dᵢ = 0 counts 0.
+
+    >>> cross_entropy_of_probabilities([Value(0.25), Value(0.75)], [0.0, 1.0]).data
+    0.2876820724517809
+    """
+    values = _scores("cross_entropy_of_probabilities", ps)
+    if _is_index(d):
+        index = _index(d, len(values))
+        return -_log_of_probability(index, values[index])  # type: ignore[no-any-return]
+    shares = _distribution(d, len(values))
+    needed = [i for i, share in enumerate(shares) if share]
+    logs = [_log_of_probability(i, values[i]) for i in needed]
+    return -ops.dot(*[shares[i] for i in needed], *logs)  # type: ignore[no-any-return]
+
+
+def binary_cross_entropy(score: Any, target: Any) -> Value:
+    """-log σ(score) for class 1, -log(1 - σ(score)) for class 0, with the sigmoid included.
+
+    Args:
+        score: one number, positive for class 1: a linear output, no sigmoid.
+        target: 0 or 1.
+
+    Returns:
+        softplus(∓score), which keeps its digits for every score; its gradient is σ(score) - target.
+
+    Raises:
+        ValueError: more than one score, or another target.
+
+    Source: Bishop (2006), equation 4.90.
+
+    >>> score = Value(0.0)
+    >>> binary_cross_entropy(score, 1).backward()
+    >>> score.grad
+    -0.5
+    """
+    s = _score("binary_cross_entropy", score)
+    t = _label("binary_cross_entropy", target, (0.0, 1.0), "0 or 1; hinge takes -1 and +1")
+    return ops.softplus(-s if t else s)  # type: ignore[no-any-return]
+
+
+def hinge(score: Any, target: Any) -> Value:
+    """max(0, 1 - target · score): 0 for a score on the right side with a margin of 1.
+
+    Args:
+        score: one number, positive for class +1.
+        target: -1 or +1.
+
+    Raises:
+        ValueError: more than one score, or another target.
+
+    Source: Cortes and Vapnik, Support-vector networks (1995).
+
+    >>> hinge(Value(0.25), 1).data, hinge(Value(0.25), -1).data
+    (0.75, 1.25)
+    """
+    s = _score("hinge", score)
+    t = _label("hinge", target, (-1.0, 1.0), "-1 or +1; from 0 and 1 that is 2 * y - 1")
+    return ops.relu(1.0 + (-t) * s)  # type: ignore[no-any-return]
+
+
+def multiclass_hinge(scores: Any, target: Any) -> Value:
+    """Σ max(0, 1 + scoreⱼ - score of the right class) over the wrong classes j.
+
+    Args:
+        scores: at least 2, one per class.
+        target: index of the right class.
+
+    Raises:
+        ValueError: an index out of range, or fewer scores.
+
+    Source: Weston and Watkins, Support vector machines for multi-class pattern recognition (1999).
+
+    >>> multiclass_hinge([Value(2.0), Value(1.5), Value(0.0)], 0).data
+    0.5
+    """
+    zs = _scores("multiclass_hinge", scores)
+    right = _index(target, len(zs))
+    margins = [ops.relu(1.0 + (z - zs[right])) for j, z in enumerate(zs) if j != right]
+    return ops.sum_of(margins)  # type: ignore[no-any-return]
+
+
+LOSSES: dict[str, Callable[[Any, Any], Value]] = {
+    loss.__name__: loss
+    for loss in (
+        squared_error, cross_entropy, cross_entropy_of_probabilities, binary_cross_entropy, hinge,
+        multiclass_hinge,
+    )
+}  # fmt: skip
+
+
+# ---- a penalty on weights ----------------------------------------------------------------------
+
+
+def l2(model_or_parameters: Any, strength: float) -> Value:
+    """(λ/2) Σ w², over the weights of a model, not over its biases.
+
+    Args:
+        model_or_parameters: a module, or a dict of named parameters: without the biases, see
+            `weights`; or a list of Values, which all count.
+        strength: λ, 0 or more.
+
+    Returns:
+        The penalty; its gradient with respect to w is λ w.
+
+    Raises:
+        ValueError: no weights, or a strength that is negative or not finite.
+
+    Source: Hoerl and Kennard, Ridge regression (1970); Krogh and Hertz, A simple weight decay can
+    improve generalization (1991).
+
+    >>> l2([Value(3.0), Value(4.0)], 0.5).data
+    6.25
+    """
+    strength = number(strength)
+    if not 0.0 <= strength < math.inf:
+        raise ValueError(f"the strength of l2 must be 0 or more, and finite, got {strength}")
+    ws = weights(model_or_parameters)
+    if not ws:
+        raise ValueError("l2 of no weights: the model has none, or they are all called biases")
+    return ops.dot(*ws, *ws) * (0.5 * strength)  # type: ignore[no-any-return]
+
+
+def weights(model_or_parameters: Any) -> list[Value]:
+    """The parameters but the biases: those with no `b`, `bias` or `biases` in their names.
+
+    Args:
+        model_or_parameters: a module, or a dict of named parameters; of a list, all count.
+
+    >>> from microgrunderscore.nn import MLP
+    >>> len(weights(MLP(2, [3, 1]))), len(MLP(2, [3, 1]).parameters())
+    (9, 13)
+    """
+    named = model_or_parameters
+    if hasattr(named, "named_parameters"):
+        named = named.named_parameters()
+    if isinstance(named, Mapping):
+        return [w for name, w in named.items() if BIASES.isdisjoint(name.split("."))]
+    return list(named)
+
+
+# ---- predictions and targets -------------------------------------------------------------------
+
+
+def _listed(y: Any) -> list[Any]:
+    """The outputs in a prediction or target: one, or several."""
+    if isinstance(y, list):
+        return y
+    if isinstance(y, Numeric | int | float):
+        return [y]
+    items = y.tolist() if hasattr(y, "tolist") else y
+    return list(items) if hasattr(items, "__iter__") else [items]
+
+
+def _scores(loss: str, scores: Any) -> list[Any]:
+    """At least two numbers, one per class."""
+    zs = _listed(scores)
+    if len(zs) < 2:
+        raise ValueError(
+            f"{loss} needs one number per class, at least 2, got {len(zs)}: "
+            "for a single score, binary_cross_entropy or hinge"
+        )
+    return zs
+
+
+def _score(loss: str, score: Any) -> Any:
+    """The one score of a loss for two classes."""
+    zs = _listed(score)
+    if len(zs) != 1:
+        raise ValueError(
+            f"{loss} needs a single score, got {len(zs)}: for one score per class, cross_entropy"
+        )
+    return zs[0]
+
+
+def _label(loss: str, target: Any, allowed: tuple[float, float], wanted: str) -> float:
+    """A target that is one of two numbers."""
+    items = _listed(target)
+    t = data_of(items[0]) if len(items) == 1 else math.nan
+    if t not in allowed:
+        raise ValueError(f"a target of {loss} must be {wanted}; got {target!r:.60}")
+    return t
+
+
+def _is_index(target: Any) -> bool:
+    """Whether a target is one number rather than a list of them."""
+    return isinstance(target, int | float) or not (
+        hasattr(target, "__len__") and getattr(target, "shape", None) != ()
+    )
+
+
+def _index(target: Any, count: int) -> int:
+    """The index of the right class, from 0 to count - 1."""
+    items = _listed(target)
+    t = data_of(items[0]) if len(items) == 1 else math.nan
+    if not t.is_integer() or not 0 <= t < count:
+        raise ValueError(
+            f"a class index must be a whole number from 0 to {count - 1}, as there are {count} "
+            f"classes; got {target!r:.60}"
+        )
+    return int(t)
+
+
+def _distribution(target: Any, count: int) -> list[float]:
+    """The probabilities of the classes."""
+    ds = [data_of(d) for d in _listed(target)]
+    if len(ds) != count:
+        raise ValueError(f"a target needs one probability for each of {count} classes, got "
+                         f"{len(ds)}")  # fmt: skip
+    if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
+        raise ValueError(
+            f"the probabilities of a target must be 0 to 1 and add up to 1, got {ds!r:.60} "
+            f"with sum {math.fsum(ds):.6g}"
+        )
+    return ds
+
+
+def _log_of_probability(i: int, p: Any) -> Any:
+    """log p for the probability of class i."""
+    if data_of(p) <= 0.0:
+        raise ValueError(
+            f"the probability of class {i} is {data_of(p)}, so that its logarithm is -∞: "
+            "use cross_entropy on the scores before softmax, which has no such limit"
+        )
+    return ops.log(p)

@@ -1,0 +1,369 @@
+"""Steps downhill: gradient descent with momentum, Adam, and learning rates that change.
+
+A step either changes every parameter or, if a number is not finite, none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .engine import Value
+from .operation import number
+
+__all__ = [
+    "SGD", "Adam", "Optimizer", "Schedule", "clip_gradients", "constant", "cosine", "exponential",
+    "linear", "step_decay",
+]  # fmt: skip
+
+Schedule: TypeAlias = Callable[[int], float]
+
+WAY_OUT = "a smaller learning rate, clip_gradients or standardised inputs may help"
+
+
+class Optimizer:
+    """What all optimisers share: the parameters under their names, the learning rate, the count.
+
+    Args:
+        parameters: a module, its `named_parameters()`, or a list of Values; errors quote the
+            names. A Value that is listed twice counts once.
+        lr: learning rate, more than 0; or a schedule, a function of the number of steps so far.
+
+    Raises:
+        ValueError: no parameters, a Value that was computed from others, or lr ≤ 0.
+        TypeError: something that is not a Value, not a number.
+
+    Attributes:
+        parameters: the Values, in order.
+        steps: how many were made.
+    """
+
+    def __init__(self, parameters: Any, lr: float | Schedule) -> None:
+        self.names, self.parameters = _named(parameters)
+        self.steps = 0
+        self.lr = lr
+
+    @property
+    def lr(self) -> float | Schedule:
+        """The learning rate as it was given: a number or a schedule."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float | Schedule) -> None:
+        self._lr = lr if callable(lr) else _positive("lr", lr)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step; ValueError if a schedule gives a negative one."""
+        if not callable(self._lr):
+            return self._lr
+        rate = number(self._lr(self.steps))
+        if not 0.0 <= rate < math.inf:
+            raise ValueError(f"the schedule gives a learning rate of {rate} at step {self.steps}: "
+                             "it must be 0 or more, and finite")  # fmt: skip
+        return rate
+
+    def step(self) -> None:
+        """Change every parameter once, by its gradient.
+
+        Raises:
+            FloatingPointError: a gradient or parameter is not finite, or would become so; then
+                nothing was changed.
+        """
+        rate = self.rate
+        data = [p.data for p in self.parameters]
+        gradients = [p.grad for p in self.parameters]
+        self._check("parameter {} is {}", data)
+        self._check("the gradient of {} is {}", gradients)
+        self._update(data, gradients, rate)
+        self.steps += 1
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+    def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
+        """Compute new numbers for all parameters, check them, and set them."""
+        raise NotImplementedError(f"{type(self).__name__} defines no step: SGD and Adam do")
+
+    def _set(self, data: list[float]) -> None:
+        """Set the parameters, through `.data`, so that the engine notices."""
+        for p, x in zip(self.parameters, data, strict=True):
+            p.data = x
+
+    def _check(self, what: str, numbers: Sequence[float]) -> None:
+        """Refuse numbers that are not finite, naming the parameter of the first one."""
+        if not all(map(math.isfinite, numbers)):
+            i = next(i for i, x in enumerate(numbers) if not math.isfinite(x))
+            raise FloatingPointError(
+                f"{what.format(self.names[i], numbers[i])}; nothing was changed; {WAY_OUT}"
+            )
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum: v ← βv + (1 - dampening) g, then w ← w - lr · v.
+
+    Args:
+        parameters, lr: as for `Optimizer`.
+        momentum: β, at least 0, less than 1.
+        dampening: 0 for PyTorch's form v ← βv + g; equal to momentum for a moving average of the
+            gradients, v ← βv + (1 - β) g. v is 0 at first, and the first step is damped, too (in
+            PyTorch it is not).
+
+    Source: Robbins and Monro, A stochastic approximation method (1951); momentum: Polyak (1964),
+    and Sutskever et al., On the importance of initialization and momentum (2013).
+
+    >>> w = Value(1.0)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> w.data
+    0.8
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        lr: float | Schedule,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = _share("momentum", momentum)
+        self.dampening = _share("dampening", dampening)
+        if self.dampening and not self.momentum:
+            raise ValueError(f"dampening {self.dampening} without momentum only shrinks the steps: "
+                             "give momentum, or a smaller lr")  # fmt: skip
+        self._velocity = [0.0] * len(self.parameters)
+
+    def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
+        beta, share = self.momentum, 1.0 - self.dampening
+        velocity = [beta * v + share * g for v, g in zip(self._velocity, gradients, strict=True)]
+        moved = [x - rate * v for x, v in zip(data, velocity, strict=True)]
+        self._check("the step would make parameter {} {}", moved)
+        self._velocity = velocity
+        self._set(moved)
+
+
+class Adam(Optimizer):
+    """Steps of about lr for each parameter, whatever the size of its gradients.
+
+    With m ← β₁m + (1 - β₁) g and v ← β₂v + (1 - β₂) g², corrected for their start at 0,
+    m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ), a step is w ← w - lr · m̂ / (√v̂ + eps).
+
+    Args:
+        parameters, lr: as for `Optimizer`.
+        betas: β₁ and β₂, each at least 0, less than 1.
+        eps: more than 0; keeps the quotient finite.
+
+    Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), algorithm 1.
+
+    >>> w = Value(1.0)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 6)
+    0.9
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, lr)
+        if len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, got {len(betas)}")
+        self.betas = _share("betas[0]", betas[0]), _share("betas[1]", betas[1])
+        self.eps = _positive("eps", eps)
+        self._m = [0.0] * len(self.parameters)
+        self._v = [0.0] * len(self.parameters)
+
+    def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
+        b1, b2 = self.betas
+        t = self.steps + 1
+        m = [b1 * m + (1.0 - b1) * g for m, g in zip(self._m, gradients, strict=True)]
+        v = [b2 * v + (1.0 - b2) * (g * g) for v, g in zip(self._v, gradients, strict=True)]
+        self._check("the mean of the squared gradients of {} would be {}", v)
+        m_scale, v_scale = 1.0 - b1**t, 1.0 - b2**t
+        moved = [
+            x - rate * (mi / m_scale) / (math.sqrt(vi / v_scale) + self.eps)
+            for x, mi, vi in zip(data, m, v, strict=True)
+        ]
+        self._check("the step would make parameter {} {}", moved)
+        self._m, self._v = m, v
+        self._set(moved)
+
+
+def clip_gradients(parameters: Any, max_norm: float) -> float:
+    """Scale all gradients together so that their Euclidean norm is at most max_norm.
+
+    Args:
+        parameters: as for `Optimizer`.
+        max_norm: more than 0.
+
+    Returns:
+        The norm before.
+
+    Raises:
+        FloatingPointError: a gradient, or their norm, is not finite; then nothing was changed.
+        ValueError: no parameters, or max_norm ≤ 0.
+
+    Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks
+    (2013), algorithm 1.
+
+    >>> w = Value(0.0)
+    >>> w.grad = -8.0
+    >>> clip_gradients([w], 2.0), w.grad
+    (8.0, -2.0)
+    """
+    names, values = _named(parameters)
+    max_norm = _positive("max_norm", max_norm)
+    norm = math.hypot(*[p.grad for p in values])
+    if not math.isfinite(norm):
+        worst = max(range(len(values)), key=lambda i: _size_of(values[i].grad))
+        raise FloatingPointError(
+            f"the norm of the gradients is {norm}, the gradient of {names[worst]} is "
+            f"{values[worst].grad}; nothing was changed; a smaller learning rate or standardised "
+            "inputs may help"
+        )
+    if norm > max_norm:
+        for p in values:
+            p.grad = p.grad * (max_norm / norm)
+    return norm
+
+
+# ---- learning rates that change: functions of the step, or in fit(schedule=…) of the epoch -----
+
+
+def constant(lr: float) -> Schedule:
+    """The same learning rate for ever.
+
+    >>> constant(0.1)(1000)
+    0.1
+    """
+    lr = _positive("lr", lr)
+    return lambda step: lr
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    """From start to end in a straight line, which is reached after so many steps.
+
+    >>> [linear(1.0, 0.1, 100)(k) for k in (0, 50, 100, 200)]
+    [1.0, 0.55, 0.1, 0.1]
+    """
+    start, end, steps = _positive("start", start), _not_negative("end", end), _count(steps)
+    return lambda step: end if step >= steps else start + (end - start) * step / steps
+
+
+def cosine(start: float, end: float, steps: int) -> Schedule:
+    """From start to end along half a cosine: slowly first, slowly last.
+
+    Source: Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts (2017),
+    equation 5, without restarts.
+
+    >>> [round(cosine(1.0, 0.0, 4)(k), 3) for k in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+    start, end, steps = _positive("start", start), _not_negative("end", end), _count(steps)
+
+    def rate(step: int) -> float:
+        share = min(step / steps, 1.0)
+        return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * share))
+
+    return rate
+
+
+def step_decay(start: float, factor: float, every: int) -> Schedule:
+    """start, times factor after every so many steps.
+
+    >>> [step_decay(1.0, 0.5, 10)(k) for k in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+    start, factor, every = _positive("start", start), _positive("factor", factor), _count(every)
+    return lambda step: start * factor ** (step // every)
+
+
+def exponential(start: float, factor: float) -> Schedule:
+    """start, times factor after every step.
+
+    >>> [exponential(1.0, 0.5)(k) for k in range(3)]
+    [1.0, 0.5, 0.25]
+    """
+    start, factor = _positive("start", start), _positive("factor", factor)
+    return lambda step: start * float(factor**step)
+
+
+# ---- arguments ---------------------------------------------------------------------------------
+
+
+def _named(parameters: Any) -> tuple[list[str], list[Value]]:
+    """Names and Values, each Value once."""
+    if isinstance(parameters, Value) or not (
+        hasattr(parameters, "__iter__") or hasattr(parameters, "named_parameters")
+    ):
+        raise TypeError(f"parameters must be a list of Values or a module, not "
+                        f"{parameters!r:.60}: put it in a list")  # fmt: skip
+    if hasattr(parameters, "named_parameters"):
+        parameters = parameters.named_parameters()
+    pairs = parameters.items() if isinstance(parameters, Mapping) else _numbered(parameters)
+    named: dict[int, tuple[str, Value]] = {}
+    for name, p in pairs:
+        _check_parameter(name, p)
+        named.setdefault(id(p), (name, p))
+    if not named:
+        raise ValueError("there are no parameters to train: give model.parameters() of a model "
+                         "that has some")  # fmt: skip
+    return [name for name, _ in named.values()], [p for _, p in named.values()]
+
+
+def _numbered(parameters: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    """Names for the items of a list: the labels, or the places."""
+    return ((getattr(p, "label", "") or f"parameters[{i}]", p) for i, p in enumerate(parameters))
+
+
+def _check_parameter(name: str, p: Any) -> None:
+    if not isinstance(p, Value):
+        raise TypeError(f"{name} must be a Value, not {type(p).__name__} {p!r:.40}")
+    if p.op:
+        raise ValueError(
+            f"{name} = {p!r:.60} was computed from other Values: a step on it would be lost at the "
+            "next forward pass; give the Values that it was computed from"
+        )
+
+
+def _size_of(x: float) -> float:
+    return math.inf if math.isnan(x) else abs(x)
+
+
+def _positive(name: str, x: float) -> float:
+    x = number(x)
+    if not 0.0 < x < math.inf:
+        raise ValueError(f"{name} must be more than 0, and finite, got {x}")
+    return x
+
+
+def _not_negative(name: str, x: float) -> float:
+    x = number(x)
+    if not 0.0 <= x < math.inf:
+        raise ValueError(f"{name} must be 0 or more, and finite, got {x}")
+    return x
+
+
+def _share(name: str, x: float) -> float:
+    x = number(x)
+    if not 0.0 <= x < 1.0:
+        raise ValueError(f"{name} must be at least 0 and less than 1, got {x}")
+    return x
+
+
+def _count(n: int) -> int:
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"a number of steps must be a whole number, not {type(n).__name__} {n!r}")
+    if n < 1:
+        raise ValueError(f"a number of steps must be at least 1, got {n}")
+    return n

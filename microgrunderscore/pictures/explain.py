@@ -1,0 +1,593 @@
+"""explain(z, x): the chain rule written out for your own graph, in symbols and in numbers.
+
+Along a path from the output to an input the local derivatives multiply; over the paths, the
+products add up. Few paths are written one by one. Many are only counted, and the sum is taken
+where it arises, at the nodes, as backward() does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, overload
+
+from ..engine import Value, gc_paused
+from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL, OPERATIONS
+from .names import Name, Names, count_text, name_of, nodes_and_parents
+from .symbols import (
+    LATEX,
+    TEXT,
+    Named,
+    Spelled,
+    Symbol,
+    Text,
+    as_symbol,
+    definition,
+    product,
+    slope_symbol,
+    total,
+)
+
+LONGEST_CHAIN = 12  # factors or terms written out; of more, the first and the last few
+SHOWN_OF_LONG = 4  # at either end
+MOST_SUBSTITUTIONS = 24
+LONGEST_FORMULA = 100  # characters of a simplified product
+
+Edge: TypeAlias = tuple[Value, int]  # a node, and which of its parents
+
+
+# ---- the graph, as far as it is needed --------------------------------------------------------
+
+
+class Flow:
+    """How the output of a graph moves with every node: ∂z/∂v, by one backward sweep of its own.
+
+    root: the output. Nothing in the graph is changed.
+    """
+
+    def __init__(self, root: Value) -> None:
+        self.root = root
+        self.steps = nodes_and_parents(root)
+        self.nodes = [v for v, _ in self.steps]
+        gradients = {id(root): 1.0}
+        for v, parents in reversed(self.steps):
+            g = gradients.get(id(v))
+            if parents and g is not None:  # else it is a leaf, or behind a branch not selected
+                for x, slope in zip(parents, v.partials, strict=True):
+                    if slope or not is_cut(v, slope):
+                        gradients[id(x)] = gradients.get(id(x), 0.0) + slope * g
+        self._gradients = gradients
+
+    def gradient(self, node: Value) -> float:
+        """∂z/∂v; 0 for a node that z does not depend on."""
+        return self._gradients.get(id(node), 0.0)
+
+    @functools.cached_property
+    def consumers(self) -> dict[int, list[Edge]]:
+        """For each node, where it is used: by whom, and as which parent."""
+        users: dict[int, list[Edge]] = {}
+        for v, parents in self.steps:
+            for place, x in enumerate(parents):
+                users.setdefault(id(x), []).append((v, place))
+        return users
+
+    def counts(self, wanted: Iterable[Value]) -> dict[int, int]:
+        """The number of paths from the output to each of these nodes.
+
+        Counted node by node; a count is forgotten once it was handed on, since those of a deep
+        graph can have a million digits.
+        """
+        keep = {id(v) for v in wanted}
+        kept = dict.fromkeys(keep, 0)
+        counts = {id(self.root): 1}
+        for v, parents in reversed(self.steps):
+            n = counts.pop(id(v))
+            if id(v) in keep:
+                kept[id(v)] = n
+            for x in parents:
+                counts[id(x)] = counts.get(id(x), 0) + n
+        return kept
+
+    def paths(self, wrt: Value) -> list[list[Edge]]:
+        """Every path from the output to a node, edge by edge: only for few paths.
+
+        They are walked from the node up: whatever uses it leads to the output.
+        """
+        found: list[list[Edge]] = []
+        stack: list[tuple[Value, Any]] = [(wrt, None)]
+        while stack:
+            v, edges = stack.pop()
+            if v is self.root:
+                found.append(list(_linked(edges)))
+            for edge in self.consumers.get(id(v), ()):
+                stack.append((edge[0], (edge, edges)))
+        return sorted(found, key=lambda path: [place for _, place in path])
+
+
+def _linked(edges: Any) -> Iterator[Edge]:
+    """The items of a linked list, so that paths can share their ends."""
+    while edges is not None:
+        edge, edges = edges
+        yield edge
+
+
+def is_cut(node: Value, slope: float) -> bool:
+    """Whether an edge carries nothing, not even 0 · ∞: its operation selected another operand."""
+    op = OPERATIONS.get(node.op)
+    return slope == 0.0 and op is not None and op.selects
+
+
+# ---- one path ---------------------------------------------------------------------------------
+
+
+class Path:
+    """One way from the output to an input, along which the local derivatives multiply.
+
+    nodes: from the output to the input.
+    slopes: the local derivative of each step. Where the output has a name of its own (z = w), the
+        first step is ∂z/∂w = 1.
+    product: of the slopes; 0 where a step leads to an operand that was not selected.
+    """
+
+    def __init__(self, edges: Sequence[Edge], wrt: Value, output: Name, names: Names) -> None:
+        self.nodes = (*(v for v, _ in edges), wrt)
+        self._edges = edges
+        self._names = names
+        self._output = [] if output == names[self.nodes[0]] else [output]
+        slopes = [v.partials[place] for v, place in edges]
+        cut = any(is_cut(v, slope) for (v, _), slope in zip(edges, slopes, strict=True))
+        self.slopes = (*(1.0 for _ in self._output), *slopes)
+        self.product = 0.0 if cut else math.prod(self.slopes)
+
+    @functools.cached_property
+    def names(self) -> tuple[Name, ...]:
+        """What the nodes are called, with the output's own name in front where it has one."""
+        return (*self._output, *(self._names[v] for v in self.nodes))
+
+    @functools.cached_property
+    def factors(self) -> tuple[Symbol, ...]:
+        """The local derivative of each step as a symbol."""
+        return tuple(self.factor(i) for i in range(len(self.slopes)))
+
+    @functools.cached_property
+    def simplified(self) -> Symbol | None:
+        """The product of the factors, or None where there is no short formula."""
+        if len(self.slopes) > LONGEST_CHAIN:
+            return None
+        return self._if_right(product(self.factors))
+
+    @functools.cached_property
+    def expanded(self) -> Symbol | None:
+        """The same, with intermediates replaced by the products that they stand for."""
+        if self.simplified is None:
+            return None
+        return self._if_right(_expanded(self.simplified, self.nodes[-1], self._names))
+
+    def factor(self, step: int) -> Symbol:
+        """The local derivative of one step as a symbol."""
+        if step < len(self._output):
+            return as_symbol(1.0)
+        node, place = self._edges[step - len(self._output)]
+        return slope_symbol(node, place, self.slopes[step], self._names.__getitem__)
+
+    def ends(self, step: int) -> tuple[Name, Name, int]:
+        """The z and x of a step ∂z/∂x, and how often x was used in z before, counting this time.
+
+        The number is 0 where there is nothing to tell apart: z uses x once, and it is not the
+        output, whose derivative toward x is the sum over all paths.
+        """
+        if step < len(self._output):
+            return self._output[0], self._names[self.nodes[0]], 0
+        node, place = self._edges[step - len(self._output)]
+        parents = node.parents
+        uses = [i for i, x in enumerate(parents) if x is parents[place]]
+        is_whole = len(self.slopes) == 1
+        number = uses.index(place) + 1 if len(uses) > 1 or is_whole else 0
+        return self._names[node], self._names[parents[place]], number
+
+    def _if_right(self, symbol: Symbol) -> Symbol | None:
+        is_short = len(str(symbol)) <= LONGEST_FORMULA
+        return symbol if is_short and symbol.meets(self.product) else None
+
+
+def _expanded(symbol: Symbol, wrt: Value, names: Names) -> Symbol:
+    """The symbol with every node replaced that stands for a product: 1/v is 1/(x·y) if v = x·y."""
+    current = symbol
+    for _ in range(MOST_SUBSTITUTIONS):
+        replaced = _with_one_replaced(current, wrt, names)
+        if replaced is None:
+            return current
+        current = replaced
+    return symbol
+
+
+def _with_one_replaced(symbol: Symbol, wrt: Value, names: Names) -> Symbol | None:
+    for factor, power in symbol.powers.items():
+        if isinstance(factor, Named) and factor.node is not wrt:
+            meaning = definition(factor.node, names.__getitem__)
+            if meaning is not None:
+                others = {f: p for f, p in symbol.powers.items() if f != factor}
+                try:
+                    return product([Symbol(symbol.coefficient, others), meaning**power])
+                except ARITHMETIC_ERRORS:
+                    return None
+    return None
+
+
+# ---- writing it down --------------------------------------------------------------------------
+
+
+class Writer:
+    """Puts derivatives, factors and sums into one style of writing."""
+
+    def __init__(self, style: Text, derivative: str, times: str, dot: str, ellipsis: str) -> None:
+        self.style = style
+        self._derivative = derivative
+        self._times = times
+        self._dot = dot
+        self._ellipsis = ellipsis
+
+    def derivative(self, z: Name, x: Name) -> str:
+        """∂z/∂x."""
+        return self._derivative.format(self.style.name(z), self.style.name(x))
+
+    def chain(self, path: Path, is_only: bool) -> str:
+        """∂z/∂w · ∂w/∂v · ∂v/∂x; where there are more paths, x⁽¹⁾ and x⁽²⁾ are two uses of x."""
+
+        def step(i: int) -> str:
+            z, x, number = path.ends(i)
+            return self.derivative(z, x.copy(number, "^") if number and not is_only else x)
+
+        return self.product([step(i) for i in _shown(len(path.slopes))], len(path.slopes))
+
+    def symbols(self, path: Path) -> str:
+        """1 × 1/v × y."""
+        steps = _shown(len(path.slopes))
+        return self._factors([self.style.spell(path.factor(i)) for i in steps], len(path.slopes))
+
+    def numbers(self, slopes: Sequence[float]) -> str:
+        """1 × 0.1667 × 3."""
+        return self._factors([self._number(slopes[i]) for i in _shown(len(slopes))], len(slopes))
+
+    def number(self, x: float) -> str:
+        """A number, by itself or as a term."""
+        return self.style.number(x)
+
+    def symbol(self, x: Symbol | None) -> str:
+        """A symbol, by itself or as a term; "" where there is none."""
+        return "" if x is None else self.style.spell(x).text
+
+    def sum(self, terms: Sequence[str], n: int | None = None) -> str:
+        """Terms, added up; "" if one of them is missing. n: of how many they are the ends."""
+        if not all(terms):
+            return ""
+        return self.style.sum(self._with_gap(terms, n or len(terms)))
+
+    def product(self, factors: Sequence[str], n: int) -> str:
+        """Derivatives, multiplied. n: of how many they are the ends."""
+        return self._dot.join(self._with_gap(factors, n))
+
+    def _factors(self, factors: Sequence[Spelled], n: int) -> str:
+        texts = [self.style.factor(s) if n > 1 else s.text for s in factors]
+        return self._times.join(self._with_gap(texts, n))
+
+    def _number(self, x: float) -> Spelled:
+        return Spelled(self.style.number(x), ADDITION if x < 0 else CALL)
+
+    def _with_gap(self, items: Sequence[str], n: int) -> list[str]:
+        """The items, with dots in the middle where they are only the ends of n."""
+        half = len(items) // 2
+        return [*items] if len(items) == n else [*items[:half], self._ellipsis, *items[half:]]
+
+
+def _shown(n: int) -> list[int]:
+    """Which of n factors or terms are written out: all, or of many the first and last few."""
+    if n <= LONGEST_CHAIN:
+        return list(range(n))
+    return [*range(SHOWN_OF_LONG), *range(n - SHOWN_OF_LONG, n)]
+
+
+IN_TEXT = Writer(TEXT, "∂{}/∂{}", " × ", " · ", "…")
+IN_LATEX = Writer(LATEX, r"\frac{{\partial {}}}{{\partial {}}}", r" \times ", r" \cdot ", r"\cdots")
+
+
+def _without_repeats(forms: Iterable[str]) -> list[str]:
+    """The forms that say something new after the one before."""
+    kept: list[str] = []
+    for form in forms:
+        if form and kept[-1:] != [form]:
+            kept.append(form)
+    return kept
+
+
+# ---- the explanation --------------------------------------------------------------------------
+
+
+class Explanation:
+    """How z depends on x: ∂z/∂x, path by path. Made by :func:`explain`; print it.
+
+    output, wrt: the names of z and x.
+    value: the derivative ∂z/∂x, from a sum of its own (not from .grad).
+    count: the number of paths from z to x.
+    paths: these, or () if there are more than were asked for.
+    text, latex: the explanation as it was when it was made; _repr_latex_ shows it in a notebook.
+    """
+
+    def __init__(
+        self, flow: Flow, wrt: Value, count: int, output: Name, names: Names, max_paths: int
+    ) -> None:
+        self.output = output
+        self.wrt = names[wrt]
+        self.value = flow.gradient(wrt)
+        self.count = count
+        self.paths: tuple[Path, ...] = ()
+        if 0 < count <= max_paths:
+            self.paths = tuple(Path(edges, wrt, output, names) for edges in flow.paths(wrt))
+        self._uses = [] if self.paths or not count else _uses(flow, wrt)
+        self._names = names
+        self.text = "\n".join(self._lines())
+        self.latex = self._rows()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self._head(IN_TEXT)} = {IN_TEXT.number(self.value)}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex}$$"
+
+    def _head(self, write: Writer) -> str:
+        return write.derivative(self.output, self.wrt)
+
+    # ---- in text ----
+
+    def _lines(self) -> list[str]:
+        head = self._head(IN_TEXT)
+        if not self.count:
+            return [f"{self.output} does not depend on {self.wrt}: {head} = 0"]
+        if not self.paths:
+            return [
+                f"{count_text(self.count)} path{'s lead' if self.count > 1 else ' leads'} from "
+                f"{self.output} to {self.wrt}. Backpropagation does not walk "
+                f"{'them one by one' if self.count > 1 else 'it'}: it sums at every node.",
+                " = ".join([head, *_without_repeats(self._sums_at_uses(IN_TEXT))]),
+            ]
+        if len(self.paths) == 1:
+            return self._lines_of_path(self.paths[0], head)
+        lines = []
+        for number, path in enumerate(self.paths, 1):
+            lines += self._lines_of_path(path, f"path {number}")
+        forms = _without_repeats([*self._symbolic_sums(IN_TEXT), *self._numeric_sums(IN_TEXT)])
+        lines.append(" = ".join([head, *forms]) + f"   (sum over {len(self.paths)} paths)")
+        return [*lines, *self._remarks()]
+
+    def _lines_of_path(self, path: Path, called: str) -> list[str]:
+        """In symbols, and below that in numbers, unless these are the same."""
+        write = IN_TEXT
+        formulas = [called, write.chain(path, len(self.paths) == 1), write.symbols(path)]
+        formulas += [write.symbol(path.simplified), write.symbol(path.expanded)]
+        numbers = _without_repeats([write.numbers(path.slopes), write.number(path.product)])
+        formulas = _without_repeats(formulas)
+        if len(path.slopes) > LONGEST_CHAIN:
+            numbers[-1] += f"   ({len(path.slopes):,} factors)"
+        if formulas[-len(numbers) :] == numbers:
+            return [" = ".join(formulas)]
+        return [" = ".join(formulas), " = ".join([" " * len(called), *numbers])]
+
+    def _remarks(self) -> list[str]:
+        """What x⁽¹⁾ means, where it occurs."""
+        ends = [path.ends(i) for path in self.paths for i in _shown(len(path.slopes))]
+        pairs = dict.fromkeys((z, x) for z, x, number in ends if number)
+        return [f"{x}⁽ⁿ⁾ is {x} where {z} uses it for the n-th time." for z, x in pairs]
+
+    # ---- in LaTeX ----
+
+    def _rows(self) -> str:
+        write = IN_LATEX
+        head = self._head(write)
+        if not self.count:
+            forms = ["0"]
+        elif not self.paths:
+            forms = self._sums_at_uses(write)
+        else:
+            is_only = len(self.paths) == 1
+            forms = [
+                write.sum([write.chain(path, is_only) for path in self.paths]),
+                write.sum([write.symbols(path) for path in self.paths]),
+                write.sum([write.symbol(path.simplified) for path in self.paths]),
+                *self._symbolic_sums(write),
+                write.sum([write.numbers(path.slopes) for path in self.paths]),
+                *self._numeric_sums(write),
+            ]
+        rows = r" \\ &= ".join(_without_repeats([head, *forms])[1:])
+        return rf"\begin{{aligned}}{head} &= {rows}\end{{aligned}}"
+
+    # ---- sums, in either ----
+
+    def _symbolic_sums(self, write: Writer) -> list[str]:
+        """The paths' formulas added up, and again with equal ones collected."""
+        terms = [path.expanded for path in self.paths]
+        known = [x for x in terms if x is not None]
+        if len(known) < len(terms):
+            return []
+        collected = total(known)
+        is_right = collected.meets(self.value)
+        return [write.sum([write.symbol(x) for x in terms])] + [write.symbol(collected)] * is_right
+
+    def _numeric_sums(self, write: Writer) -> list[str]:
+        return [write.sum([write.number(p.product) for p in self.paths]), write.number(self.value)]
+
+    def _sums_at_uses(self, write: Writer) -> list[str]:
+        """∂z/∂v · ∂v/∂x, added up over all v that use x."""
+        n = len(self._uses)
+        terms, numbers = [], []
+        for node, gradient, slope, number in (self._uses[i] for i in _shown(n)):
+            name = self._names[node]
+            if name == self.output:
+                terms.append(write.derivative(name, self.wrt.copy(number, "^")))
+                numbers.append(write.number(slope))
+            else:
+                steps = [write.derivative(self.output, name), write.derivative(name, self.wrt)]
+                terms.append(write.product(steps, 2))
+                numbers.append(write.numbers([gradient, slope]))
+        return [write.sum(terms, n), write.sum(numbers, n), write.number(self.value)]
+
+
+class Explanations(tuple[Explanation, ...]):
+    """Several explanations, printed one after another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self))
+
+    @property
+    def latex(self) -> str:
+        """All of them in LaTeX, one display after another."""
+        return "\n".join(e._repr_latex_() for e in self)
+
+    def _repr_latex_(self) -> str:
+        return self.latex
+
+
+@overload
+def explain(
+    z: Value,
+    wrt: Value | str,
+    *,
+    output: str | None = None,
+    names: Mapping[str, Any] | None = None,
+    max_paths: int = 6,
+) -> Explanation: ...
+@overload
+def explain(
+    z: Value,
+    wrt: list[Any] | tuple[Any, ...] | None = None,
+    *,
+    output: str | None = None,
+    names: Mapping[str, Any] | None = None,
+    max_paths: int = 6,
+) -> Explanations: ...
+def explain(
+    z: Value,
+    wrt: Value | str | list[Any] | tuple[Any, ...] | None = None,
+    *,
+    output: str | None = None,
+    names: Mapping[str, Any] | None = None,
+    max_paths: int = 6,
+) -> Explanation | Explanations:
+    """The derivative of z by the chain rule: each path in symbols and in numbers, and their sum.
+
+    Needs no backward() and changes no gradient.
+
+    Args:
+        z: the output.
+        wrt: with respect to what: a Value, its label, or several of them, which gives several
+            explanations. None: every leaf that has a label.
+        output: what z is called; where it has a label as well, both appear, as in z = w.
+        names: names for Values without a label, such as locals().
+        max_paths: more paths than this are counted, not written out.
+
+    Raises:
+        TypeError: z or wrt is no Value; a plain number is a constant and has no gradient.
+        ValueError: a name that no node has, that several have, or that is taken.
+
+    Source: the multivariate chain rule, as in Pierret's course II (2024): f(x, y) = log(xy).
+
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> v = x * y; v.label = "v"
+    >>> w = v.log(); w.label = "w"
+    >>> print(explain(w, x, output="z"))
+    ∂z/∂x = ∂z/∂w · ∂w/∂v · ∂v/∂x = 1 × 1/v × y = y/v = 1/x
+          = 1 × 0.1667 × 3 = 0.5
+    """
+    if not isinstance(z, Value):
+        raise TypeError(f"explain needs the Value that was computed, not {z!r:.40}")
+    with gc_paused():  # lists as long as the graph, and no cycles
+        return _explained(Flow(z), wrt, output, names, max_paths)
+
+
+def _explained(
+    flow: Flow, wrt: Any, output: str | None, names: Mapping[str, Any] | None, max_paths: int
+) -> Explanation | Explanations:
+    """The same, with the graph at hand."""
+    is_many = wrt is None or isinstance(wrt, list | tuple)
+    wanted: Any = wrt if is_many else [wrt]
+    asked = {id(x): x for x in wanted or () if isinstance(x, Value)}
+    outside = asked.keys() - map(id, flow.nodes)
+    called = Names([*(x for i, x in asked.items() if i in outside), *flow.nodes], names)
+    output_name = _output_name(flow.root, output, called)
+    leaves = _labelled_leaves(flow.nodes, called) if wanted is None else wanted
+    nodes = [_node(x, called) for x in leaves]
+    counts = flow.counts(nodes)
+    explanations = Explanations(
+        Explanation(flow, x, counts[id(x)], output_name, called, max_paths) for x in nodes
+    )
+    return explanations if is_many else explanations[0]
+
+
+def _output_name(z: Value, output: str | None, names: Names) -> Name:
+    """What the output is called: as the caller says, or as it is labelled."""
+    if output is None:
+        return names[z]
+    wanted = name_of(output)
+    others = [v for v in names.find(wanted.text) if v is not z]
+    if others:
+        raise ValueError(
+            f"output={output!r} is the name of {others[0]!r}: choose another name for the output"
+        )
+    if id(z) not in names.labels:
+        names.rename(z, output)
+    return wanted
+
+
+def _labelled_leaves(nodes: Iterable[Value], names: Names) -> list[Value]:
+    leaves = [v for v in nodes if not v.op and id(v) in names.labels]
+    if not leaves:
+        raise ValueError(
+            "no input has a label to explain the output by: give labels, as in "
+            'Value(2.0, "x"), or say which one, as in explain(z, x)'
+        )
+    return leaves
+
+
+def _node(x: Any, names: Names) -> Value:
+    """The node that is meant by a Value or by its name."""
+    if isinstance(x, Value):
+        return x
+    if not isinstance(x, str):
+        raise TypeError(
+            f"explain(z, x) needs a Value or its label, not {x!r:.40}: a plain number is a "
+            "constant and has no gradient; make it Value(...) to ask for one"
+        )
+    found = names.find(x)
+    if len(found) == 1:
+        return found[0]
+    known = list(dict.fromkeys(names.labels.values()))
+    if not found:
+        close = difflib.get_close_matches(x[:50], known, 1)
+        way_out = f"did you mean {close[0]!r}?" if close else "pass the Value itself"
+        raise ValueError(f"nothing in the graph is called {x[:50]!r}: {way_out}")
+    raise ValueError(
+        f"{len(found)} nodes are called {x!r}: pass the Value itself, or one of the names "
+        + ", ".join(names[v].text for v in found[:5])
+    )
+
+
+def _uses(flow: Flow, x: Value) -> list[tuple[Value, float, float, int]]:
+    """Each node v that uses x: v, ∂z/∂v, ∂v/∂x, and the number of the use.
+
+    The uses of x in one node are taken together, except in the output itself: its own derivative
+    toward x is the sum that is being explained.
+    """
+    users = {id(v): v for v, _ in flow.consumers.get(id(x), ())}
+    uses = []
+    for v in users.values():
+        pairs = zip(v.parents, v.partials, strict=True)
+        slopes = [slope for parent, slope in pairs if parent is x]
+        for number, slope in enumerate(slopes if v is flow.root else [sum(slopes)], 1):
+            uses.append((v, flow.gradient(v), slope, number))
+    return uses

@@ -1,0 +1,281 @@
+"""What nodes and numbers are called on paper: names told apart, numbers with four digits.
+
+A label is whatever somebody typed. Here it becomes a Name, harmless in a terminal and in LaTeX,
+and no two nodes of a graph share one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine import Value
+
+LONGEST_NAME = 32  # characters; "layers.0.neurons.3.w.12" has 23
+
+_SUBSCRIPTS = str.maketrans("0123456789()", "₀₁₂₃₄₅₆₇₈₉₍₎")
+_SUPERSCRIPTS = str.maketrans("0123456789()-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁻")
+_PLAIN_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_LETTERS_AND_NUMBER = re.compile(r"([^\W\d_]+)_?([0-9]{1,6})")
+_ESCAPES = {"\\": r"{\backslash}", "^": r"{\wedge}", "~": r"{\sim}", " ": r"\ ", "'": r"{\prime}"}
+_ESCAPES |= {c: f"\\{c}" for c in "#$%&_{}"} | {c: f"{{{c}}}" for c in '<>*-+/=:,;!?()[]|`"@.'}
+
+
+# ---- numbers ----------------------------------------------------------------------------------
+
+
+def number_text(x: float) -> str:
+    """A number with 4 significant digits, as ×10ⁿ outside 10⁻⁴…10⁵, with a real minus sign.
+
+    Whole numbers within that range are shown in full.
+
+    >>> [number_text(x) for x in (0.5, -1 / 6, 20480.0, 1048576.0, float("inf"))]
+    ['0.5', '−0.1667', '20480', '1.049×10⁶', '∞']
+    """
+    digits, exponent = _digits(x)
+    return digits.replace("-", "−") + (f"×10{superscript(exponent)}" if exponent else "")
+
+
+def number_latex(x: float) -> str:
+    r"""The same in LaTeX.
+
+    >>> number_latex(-1048576.0)
+    '-1.049 \\times 10^{6}'
+    """
+    digits, exponent = _digits(x)
+    digits = digits.replace("∞", r"\infty").replace("nan", r"\mathrm{nan}")
+    return digits + (rf" \times 10^{{{exponent}}}" if exponent else "")
+
+
+def count_text(n: int) -> str:
+    """A count, in full up to 10¹⁵ and by its order of magnitude beyond.
+
+    >>> count_text(2**20), count_text(2**100)
+    ('1,048,576', 'about 1.268×10³⁰')
+    """
+    if n < 10**15:
+        return f"{n:,}"
+    exponent = math.floor(math.log10(n))
+    mantissa = f"{10 ** (math.log10(n) - exponent):.4g}"
+    return f"about {mantissa}×10{superscript(str(exponent))}"
+
+
+def superscript(digits: str) -> str:
+    """Digits, brackets and minus signs, raised."""
+    return digits.translate(_SUPERSCRIPTS)
+
+
+def _digits(x: float) -> tuple[str, str]:
+    """The digits of x and its power of ten, '' where that is 0."""
+    if math.isnan(x):
+        return "nan", ""
+    if math.isinf(x):
+        return ("∞" if x > 0 else "-∞"), ""
+    if x == 0.0:
+        return "0", ""
+    if 1e-4 <= abs(x) < 1e5:
+        short = f"{x:.4g}"
+        return (f"{x:.0f}" if "e" in short else short), ""
+    mantissa, exponent = f"{x:.3e}".split("e")
+    return mantissa.rstrip("0").rstrip("."), str(int(exponent))
+
+
+# ---- names ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a node is called: in text, and in LaTeX."""
+
+    text: str
+    latex: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def copy(self, number: int, place: str = "_") -> Name:
+        """One of several that share this name: x₍₂₎; with place "^" one of several uses: x⁽²⁾."""
+        mark = f"({number})"
+        raised = mark.translate(_SUBSCRIPTS if place == "_" else _SUPERSCRIPTS)
+        return Name(self.text + raised, f"{{{self.latex}}}{place}{{{mark}}}")
+
+
+def name_of(label: object) -> Name:
+    r"""A label as a name: digits at the end become a subscript, what could do harm is escaped.
+
+    Labels that do not look like a name, such as "x*y", are put in quotation marks; those of more
+    than LONGEST_NAME characters are shortened; control characters are made visible.
+
+    >>> name_of("w1")
+    Name(text='w₁', latex='w_{1}')
+    >>> name_of("my_label").latex, name_of("x*y").text
+    ('\\mathrm{my\\_label}', '‘x*y’')
+    """
+    label = str(label)[: 4 * LONGEST_NAME].translate(_PLAIN_DIGITS)
+    shown = "".join(map(_visible, label.strip()))
+    if len(shown) > LONGEST_NAME:
+        shown = shown[: LONGEST_NAME - 1] + "…"
+    found = _LETTERS_AND_NUMBER.fullmatch(shown)
+    if found:
+        letters, digits = found.groups()
+        return Name(letters + digits.translate(_SUBSCRIPTS), f"{_latex(letters)}_{{{digits}}}")
+    if _looks_like_a_name(shown):
+        return Name(shown, _latex(shown))
+    return Name(f"‘{shown}’", rf"\langle {_latex(shown)} \rangle")
+
+
+def _visible(character: str) -> str:
+    """The character, or a picture or number of it where it would act instead of showing."""
+    code = ord(character)
+    if code < 32:
+        return chr(0x2400 + code)
+    if character == "\x7f":
+        return "␡"
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return f"<{code:04X}>"
+    return character
+
+
+def _looks_like_a_name(label: str) -> bool:
+    """Whether a label can stand in a formula without quotation marks: layers.0.w[3]."""
+    first, *others = re.split(r"[.\[]", label.replace("]", "").removesuffix("…"))
+    return first.isidentifier() and all(x.isidentifier() or x.isdecimal() for x in others)
+
+
+def _latex(text: str) -> str:
+    """Text as a symbol: one letter as it stands, more of them upright; nothing is a command."""
+    if len(text) == 1 and text.isalpha():
+        return text
+    return rf"\mathrm{{{''.join(_ESCAPES.get(c, c) for c in text)}}}".replace("…", r"{\ldots}")
+
+
+def order_of_computing(root: Value) -> list[Value]:
+    """Every node that root was computed from, and root, each after its operands.
+
+    >>> x = Value(2.0, "x")
+    >>> [v.op or v.label for v in order_of_computing(x * x + 1.0)]
+    ['x', 'mul', 'add']
+    """
+    return [v for v, _ in nodes_and_parents(root)]
+
+
+def nodes_and_parents(root: Value) -> list[tuple[Value, tuple[Value, ...]]]:
+    """The same, each with its parents."""
+    order: list[tuple[Value, tuple[Value, ...]]] = []
+    seen: set[int] = set()
+    stack: list[Any] = [root]
+    while stack:
+        v = stack.pop()
+        if v.__class__ is tuple:  # a node that was met before: now its parents have been listed
+            order.append(v)
+        elif id(v) not in seen:
+            seen.add(id(v))
+            parents = v.parents
+            stack.append((v, parents))
+            stack.extend(reversed(parents))
+    return order
+
+
+class Names(Mapping[Value, Name]):
+    """The name of every node of a graph, no two alike.
+
+    nodes: in the order of computing; the last one is the output.
+    variables: names for nodes without a label, as in Names(nodes, locals()); those that begin
+        with an underscore are left out.
+
+    Nodes without a name are called v₁, v₂, … in the order of computing, and the output z if
+    nothing else is; several nodes of one name become x₍₁₎, x₍₂₎, ….
+
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> [str(name) for name in Names(order_of_computing((x * y).log())).values()]
+    ['x', 'y', 'v₁', 'z']
+    """
+
+    def __init__(self, nodes: Sequence[Value], variables: Mapping[str, Any] | None = None) -> None:
+        self.nodes = nodes
+        self.labels = _labels(nodes, variables or {})
+        self._names = _told_apart(nodes, self.labels)
+        self._taken = {name.text for name in self._names.values()}
+        self._numbers: dict[int, int] = {}  # of the nodes without a name: names are made on demand
+        root = nodes[-1] if nodes else None
+        if root is not None and id(root) not in self._names and "z" not in self._taken:
+            self.rename(root, "z")
+        self._number_the_rest()
+
+    def __getitem__(self, node: Value) -> Name:
+        name = self._names.get(id(node))
+        return name or name_of(f"v{self._numbers[id(node)]}")
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def rename(self, node: Value, label: str) -> None:
+        """Call a node something else."""
+        self._names[id(node)] = name = name_of(label)
+        self._taken.add(name.text)
+
+    def find(self, label: str) -> list[Value]:
+        """The nodes with this label or name."""
+        found = [
+            v
+            for v in self.nodes
+            if id(v) in self._names
+            and (label == self.labels.get(id(v)) or label == self._names[id(v)].text)
+        ]
+        text = name_of(label).text
+        if found or not _is_numbered(text):
+            return found
+        number = int(text[1:].translate(_PLAIN_DIGITS))
+        return [v for v in self.nodes if self._numbers.get(id(v)) == number]
+
+    def _number_the_rest(self) -> None:
+        """Numbers 1, 2, … for the nodes without a name, without those that are in use."""
+        used = {int(t[1:].translate(_PLAIN_DIGITS)) for t in self._taken if _is_numbered(t)}
+        number = 0
+        for v in self.nodes:
+            if id(v) not in self._names:
+                number += 1
+                while number in used:
+                    number += 1
+                self._numbers[id(v)] = number
+
+
+def _is_numbered(text: str) -> bool:
+    return re.fullmatch("v[₀-₉]+", text) is not None
+
+
+def _labels(nodes: Sequence[Value], variables: Mapping[str, Any]) -> dict[int, str]:
+    """The label of each node that has one, or else the first variable that holds it."""
+    labels: dict[int, str] = {}
+    for name, x in variables.items():
+        if isinstance(x, Value) and not str(name).startswith("_"):
+            labels.setdefault(id(x), str(name))
+    mine = {id(v): labels[id(v)] for v in nodes if id(v) in labels} if labels else {}
+    return mine | {id(v): str(v.label) for v in nodes if v.label and str(v.label).strip()}
+
+
+def _told_apart(nodes: Sequence[Value], labels: Mapping[int, str]) -> dict[int, Name]:
+    """A name for each label; those that look alike are numbered."""
+    alike: dict[str, list[tuple[int, Name]]] = {}
+    for v in nodes:
+        if id(v) in labels:
+            name = name_of(labels[id(v)])
+            alike.setdefault(name.text, []).append((id(v), name))
+    names: dict[int, Name] = {}
+    taken = set(alike)
+    for group in alike.values():
+        number = 0
+        for key, name in group:
+            names[key] = name
+            while len(group) > 1 and names[key].text in taken:
+                number += 1
+                names[key] = name.copy(number)
+            taken.add(names[key].text)
+    return names
