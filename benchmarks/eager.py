@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import platform
 import random
@@ -45,7 +46,7 @@ def plain_mlp(value: Any, sizes: list[int]) -> Any:
                     ([value(random.uniform(-1, 1)) for _ in range(nin)], value(0))
                     for _ in range(nout)
                 ]
-                for nin, nout in zip(sizes, sizes[1:], strict=False)
+                for nin, nout in itertools.pairwise(sizes)
             ]
 
         def __call__(self, x: list[Any]) -> Any:

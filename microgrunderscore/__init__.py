@@ -8,8 +8,21 @@
 0.5
 """
 
-from . import datasets, store
+from . import datasets, losses, nn, ops, optim, store
+from .anomaly import detect_anomaly
+from .calculus import (
+    grad,
+    gradcheck,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from .engine import Value, dot, gc_paused
+from .nn import MLP, Layer, Module, Neuron
 from .operation import Operation, define
 from .ops import (
     absolute,
@@ -58,5 +71,92 @@ from .ops import (
     tanh,
     where,
 )
+from .optim import SGD, Adam
+from .pictures.explain import explain
+from .training import accuracy, classify, evaluate, fit, predict
+from .version import __version__
 
-__version__ = "0.1.0"
+# Also under the names of their rows, which hide functions of Python's that do the same on Values.
+abs, pow = absolute, power
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adam",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Operation",
+    "Value",
+    "__version__",
+    "absolute",
+    "accuracy",
+    "acos",
+    "acosh",
+    "add",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "classify",
+    "clip",
+    "cos",
+    "cosh",
+    "datasets",
+    "define",
+    "detect_anomaly",
+    "div",
+    "dot",
+    "elu",
+    "erf",
+    "erfc",
+    "evaluate",
+    "exp",
+    "explain",
+    "expm1",
+    "fit",
+    "gc_paused",
+    "gelu",
+    "grad",
+    "gradcheck",
+    "gradients",
+    "hessian",
+    "hvp",
+    "hypot",
+    "inv",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "logsumexp",
+    "losses",
+    "max_of",
+    "maximum",
+    "mean",
+    "min_of",
+    "minimum",
+    "mul",
+    "neg",
+    "nn",
+    "ops",
+    "optim",
+    "power",
+    "predict",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "store",
+    "sub",
+    "sum_of",
+    "tan",
+    "tanh",
+    "value_and_grad",
+    "vjp",
+    "where",
+]

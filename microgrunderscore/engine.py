@@ -15,7 +15,7 @@ from typing import Any
 
 from . import ops
 from .numeric import Numeric
-from .operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS, Operation, number
+from .operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS, RESERVED, Operation, number
 
 _clock = 0  # ticks at every backward pass and whenever .data is set by hand
 _watch: Any = None  # what anomaly.detect_anomaly sets while it looks for the birth of a nan
@@ -439,4 +439,4 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-BUILT_IN.update(("custom", *dir(Value)))  # what a method of this name would hide
+RESERVED.update(BUILT_IN, ("custom",), dir(Value))

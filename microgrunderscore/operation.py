@@ -90,6 +90,9 @@ class Operation:
                 return x._apply(self, operands)
         return self.on_floats([number(x) for x in operands])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OPERATIONS.__getitem__, (self.name,)  # a copy of a row is the row
+
     def on_floats(self, operands: Sequence[float], sources: Sequence[Any] = ()) -> float:
         """The value for floats; an error of ``math`` comes back naming operation and operands.
 
@@ -151,7 +154,8 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
-BUILT_IN: set[str] = set()  # the names that the package itself gives out, see ops.py
+BUILT_IN: set[str] = set()  # the rows of ops.py
+RESERVED: set[str] = set()  # the names that define() refuses: these, and what a Value has
 
 
 def define(
@@ -193,8 +197,8 @@ def define(
     8.0
     >>> del OPERATIONS["cube"]
     """
-    if name in BUILT_IN or not name.isidentifier() or keyword.iskeyword(name):
-        why = "the package has one" if name in BUILT_IN else "it is not an identifier"
+    if name in RESERVED or not name.isidentifier() or keyword.iskeyword(name):
+        why = "the name is taken" if name in RESERVED else "it is not an identifier"
         raise ValueError(f"cannot define an operation {name!r}: {why}; choose another name")
     rules = _as_rules(partials)
     arity = None if _takes_any_number(rules[0]) else len(rules)

@@ -184,9 +184,11 @@ sin   = define("sin", math.sin, lambda x, z: cos(x), latex=r"\sin {0}", domain="
 cos   = define("cos", math.cos, lambda x, z: -sin(x), latex=r"\cos {0}", domain="finite x")
 tan   = define("tan", math.tan, lambda x, z: 1.0 + z * z, latex=r"\tan {0}", domain="finite x")
 asin  = define("asin", math.asin, lambda x, z: inv(sqrt((1.0 - x) * (1.0 + x))),
-               latex=r"\arcsin {0}", domain="-1 ≤ x ≤ 1")
+               latex=r"\arcsin {0}", domain="-1 ≤ x ≤ 1",
+               textbook=lambda x, z: 1.0 / sqrt(1.0 - x * x))
 acos  = define("acos", math.acos, lambda x, z: -inv(sqrt((1.0 - x) * (1.0 + x))),
-               latex=r"\arccos {0}", domain="-1 ≤ x ≤ 1")
+               latex=r"\arccos {0}", domain="-1 ≤ x ≤ 1",
+               textbook=lambda x, z: -1.0 / sqrt(1.0 - x * x))
 atan  = define("atan", math.atan, lambda x, z: 1.0 / (1.0 + x * x), latex=r"\arctan {0}")
 atan2 = define("atan2", math.atan2,                             # x² + y² would overflow
                (lambda y, x, z: x / radius(x, y) / radius(x, y),
@@ -197,7 +199,8 @@ cosh  = define("cosh", math.cosh, lambda x, z: sinh(x), latex=r"\cosh {0}")
 tanh  = define("tanh", math.tanh,                               # 1 - z² is 0 beyond |x| = 19
                lambda x, z: 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x),
                latex=r"\tanh {0}", textbook=lambda x, z: 1.0 - z * z)
-asinh = define("asinh", math.asinh, lambda x, z: 1.0 / hypot(1.0, x))
+asinh = define("asinh", math.asinh, lambda x, z: 1.0 / hypot(1.0, x),
+               textbook=lambda x, z: 1.0 / sqrt(1.0 + x * x))
 acosh = define("acosh", math.acosh, lambda x, z: inv(sqrt(x - 1.0) * sqrt(x + 1.0)), domain="x ≥ 1")
 atanh = define("atanh", math.atanh, lambda x, z: 1.0 / ((1.0 - x) * (1.0 + x)),
                domain="-1 < x < 1")
@@ -220,16 +223,19 @@ gelu       = define("gelu", lambda x: 0.5 * _larger(x, -40.0) * math.erfc(-x * m
                     lambda x, z: 0.5 * erfc(-x * math.sqrt(0.5)) + clip(x, -40.0, 40.0)
                     * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
 silu       = define("silu", lambda x: _larger(x, -800.0) * _sigmoid(x),
-                    lambda x, z: sigmoid(x) * (1.0 + clip(x, -800.0, 800.0) * sigmoid(-x)))
+                    lambda x, z: sigmoid(x) * (1.0 + clip(x, -800.0, 800.0) * sigmoid(-x)),
+                    textbook=lambda x, z: sigmoid(x) * (1.0 + x * sigmoid(-x)))
 
 absolute = define("abs", abs, lambda x, z: (x > 0.0) * 1.0 - (x < 0.0) * 1.0,
                   latex=r"\left|{0}\right|", symbol="|x|")
 maximum  = define("maximum", _larger, (lambda x, y, z: share(x, y), lambda x, y, z: share(y, x)),
                   selects=True, symbol="max",
-                  fixed=(lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0))
+                  fixed=(lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0),
+                  textbook=(lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0))
 minimum  = define("minimum", _smaller, (lambda x, y, z: share(y, x), lambda x, y, z: share(x, y)),
                   selects=True, symbol="min",
-                  fixed=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0))
+                  fixed=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0),
+                  textbook=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0))
 clip     = define("clip", lambda x, low, high: _smaller(_larger(x, low), high),
                   (lambda x, low, high, z: (low < x) * (x < high) * 1.0,
                    lambda x, low, high, z: (x < low) * (low < high) * 1.0,
@@ -242,7 +248,8 @@ sum_of    = define("sum_of", lambda *xs: _total(xs), lambda *t: (1.0,) * (len(t)
 mean      = define("mean", lambda *xs: _total(xs) / len(xs),
                    lambda *t: (1.0 / (len(t) - 1),) * (len(t) - 1))
 dot       = define("dot", _dot, _partners, symbol="·")
-logsumexp = define("logsumexp", _log_sum_exp, _softmax)
+logsumexp = define("logsumexp", _log_sum_exp, _softmax,
+                   textbook=lambda *t: tuple(exp(x - t[-1]) for x in t[:-1]))
 max_of    = define("max_of", lambda *xs: functools.reduce(_larger, xs), _shares,
                    selects=True, symbol="max", fixed=_sole)
 min_of    = define("min_of", lambda *xs: functools.reduce(_smaller, xs), _shares,

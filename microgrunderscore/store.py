@@ -123,8 +123,11 @@ missing 'b'; extra 'v'; load it into a model of the same structure
     missing = [name for name in names if name not in state]
     extra = sorted(set(state) - set(names))
     if missing or extra:
-        differences = [f"{what} {_listed(some)}"
-                       for what, some in (("missing", missing), ("extra", extra)) if some]
+        differences = [
+            f"{what} {_listed(some)}"
+            for what, some in (("missing", missing), ("extra", extra))
+            if some
+        ]
         raise _error(
             os.fspath(path), "parameters",
             f"expected {len(names)} names, found {len(state)}: {'; '.join(differences)}",

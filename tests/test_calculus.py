@@ -120,6 +120,7 @@ def test_chain_rule(f: Function, g: Function, x: float) -> None:
 @given(functions, numbers)
 def test_a_value_used_twice(f: Function, x: float) -> None:
     assert grad(lambda x: f(x) + f(x))(x) == near(2.0 * grad(f)(x))
+    assume(abs(grad(f)(x)) > 1e-300)  # doubling is exact but next to 0
     assert grad(lambda x: (a := f(x)) + a)(x) == 2.0 * grad(f)(x)
 
 
@@ -750,7 +751,8 @@ SAME = {  # swapped with an equal, or 0 like the original
 @pytest.mark.parametrize("name", ROWS)
 def test_gradcheck_catches_every_wrong_rule(name: str) -> None:
     row = OPERATIONS[name]
-    for which in ("partials", "fixed") if row.arity != 1 else ("partials",):
+    # The fixed rule of a row of any number of operands is for ties, where f has a kink.
+    for which in ("partials", "fixed") if row.arity not in (1, None) else ("partials",):
         assert not any(caught(row, which, point) for point in POINTS[name])
         for mutant, rules in mutants(row, which):
             if row.arity == 1 and mutant.endswith("swapped"):

@@ -19,21 +19,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgrunderscore.datasets import (
-    CategoryColumn,
-    DataError,
-    Encoding,
-    NumberColumn,
-    Table,
     circles,
     iris,
     iris_table,
     moons,
     one_hot,
-    read_csv,
     spirals,
+    xor,
+)
+from microgrunderscore.tables import (
+    CategoryColumn,
+    DataError,
+    Encoding,
+    NumberColumn,
+    Table,
+    read_csv,
     split,
     standardise,
-    xor,
 )
 
 Made = tuple[list[list[float]], list[int]]
@@ -276,7 +278,7 @@ def test_classes_or_quantity(
         ("\ufeffa,b,t\r\n1,x y,u\r\n2,z,v\r\n", {}),
         ("a,b,t\r1,x y,u\r2,z,v", {}),
         ('"a","b","t"\n"1","x y","u"\n2,z,v\n', {}),
-        (" a , b , t \n\n 1, x y, u\n   \n\n2 ,\"z\",v\n\n", {}),
+        (' a , b , t \n\n 1, x y, u\n   \n\n2 ,"z",v\n\n', {}),
         ("a;b;t\n1,0;x y;u\n2,0;z;v\n", {"decimal": ","}),
     ],
     ids=["comma", "semicolon", "tab", "bar", "space", "BOM, CRLF", "CR", "quotes", "blanks", "1,0"],
@@ -313,7 +315,7 @@ def test_what_is_written_is_read(
     delimiter: str,
     end: str,
 ) -> None:
-    rows = [(x, f"t{text}{delimiter}\"{text}", f"c{label}") for x, text, label in rows]
+    rows = [(x, f't{text}{delimiter}"{text}', f"c{label}") for x, text, label in rows]
     path = tmp_path_factory.getbasetemp() / "hypothesis.csv"
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator=end)
@@ -421,9 +423,7 @@ def test_a_long_cell_is_refused_quickly(tmp_path: Path) -> None:
         ({"categorical": "x"}, TypeError, r"categorical is the text 'x'"),
     ],
 )
-def test_bad_options(
-    tmp_path: Path, options: Any, error: type[Exception], message: str
-) -> None:
+def test_bad_options(tmp_path: Path, options: Any, error: type[Exception], message: str) -> None:
     path = written(tmp_path, "x,t\n1,a\n2,b\n")
     with pytest.raises(error, match=message):
         read_csv(path, "t", **options)
@@ -436,7 +436,7 @@ def test_no_such_file_and_a_directory(tmp_path: Path) -> None:
         read_csv(tmp_path, "t")
 
 
-@given(data=st.binary(max_size=60) | st.text("xt,;\t\n\r\"1.a?- ", max_size=40).map(str.encode))
+@given(data=st.binary(max_size=60) | st.text('xt,;\t\n\r"1.a?- ', max_size=40).map(str.encode))
 def test_any_bytes_are_a_table_or_an_explained_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
