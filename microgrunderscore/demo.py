@@ -41,13 +41,13 @@ def log_of_product() -> None:
 def moons() -> None:
     """Two moons: a network that bends a boundary
 
-    2 inputs, two layers of 16 ReLU neurons, one output; hinge loss; Adam in batches of 20.
+    2 inputs, two layers of 16 ReLU neurons, one output; hinge loss; Adam in batches of 10.
     """
     X, labels = datasets.moons(100, noise=0.1, seed=1)
     y = [2 * k - 1 for k in labels]
-    model = MLP(2, [16, 16, 1], initialise="he", seed=1)
+    model = MLP(2, [16, 16, 1], initialise="he", seed=0)
     history = fit(
-        model, X, y, loss="hinge", optimizer=Adam(model, lr=0.01), epochs=40, batch_size=20
+        model, X, y, loss="hinge", optimizer=Adam(model, lr=0.01), epochs=40, batch_size=10
     )
     print(f"parameters {len(model.parameters())}, updates {history.updates}")
     print(f"loss       {history.loss[0]:.4f} → {evaluate(model, X, y, loss='hinge'):.4f}")
@@ -106,8 +106,8 @@ def autoencoder() -> None:
     Eight patterns, one bit each, through three sigmoid neurons and back: 59 parameters.
     """
     X, y = datasets.one_hot(8)
-    model = MLP(8, [3, 8], activation="sigmoid", output="sigmoid", initialise="glorot", seed=3)
-    fit(model, X, y, loss="squared_error", optimizer=SGD(model, lr=4.0), epochs=600, batch_size=1)
+    model = MLP(8, [3, 8], activation="sigmoid", output="sigmoid", initialise="glorot", seed=0)
+    fit(model, X, y, loss="squared_error", optimizer=SGD(model, lr=4.0), epochs=700, batch_size=1)
     print("input      hidden layer          code  output")
     for x in X:
         hidden = model.layers[0].predict(x)
