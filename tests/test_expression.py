@@ -103,7 +103,7 @@ def test_steps_are_labelled(
     [
         ("log(x*y)", "y has no value: add y=…"),
         ("x*y*t", "y, t have no value: add y=… t=…"),
-        ("lgo(x)", "there is no operation lgo: did you mean log?"),
+        ("lgo(x)", "there is no operation lgo: did you mean 'log'?"),
         ("f(x)", "there is no operation f"),
         ("x(2)", "there is no operation x"),
         ("sin + x", "sin is an operation: write sin(…)"),
@@ -154,7 +154,6 @@ def test_steps_are_labelled(
         ("x" * (LONGEST_TEXT + 1), "too long"),
         ("(" * 9000 + "x" + ")" * 9000, "nested"),
         ("-" * 19_000 + "x", "nested too deeply"),
-        ("x+" * 9_000 + "x", "nested too deeply"),
         ("1" * 5000, "too large"),
         ("__import__('os').system('true')", "quotation marks"),
         ("exec(x)", "there is no operation exec"),
@@ -165,6 +164,14 @@ def test_refused(text: str, message: str) -> None:
         parse(text, {"x": 1.0})
     assert len(str(caught.value)) < 250
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_long_sum_is_computed_or_refused() -> None:
+    """How deep Python's own parser goes depends on its version."""
+    try:
+        assert parse("x+" * 9_000 + "x", {"x": 1.0}).root.data == 9001.0
+    except ExpressionError as error:
+        assert "nested too deeply" in str(error)
 
 
 @pytest.mark.parametrize(
