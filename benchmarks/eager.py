@@ -130,7 +130,7 @@ def resident() -> int:
 def in_fresh_process(*arguments: str) -> dict[str, Any]:
     """What the work measures, run in a new interpreter."""
     command = [sys.executable, __file__, "--work", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(result.stdout))
 
 

@@ -12,7 +12,6 @@ from . import datasets, losses, nn, ops, optim, store
 from .anomaly import detect_anomaly
 from .calculus import (
     grad,
-    gradcheck,
     gradients,
     hessian,
     hvp,
@@ -21,6 +20,7 @@ from .calculus import (
     value_and_grad,
     vjp,
 )
+from .differences import gradcheck
 from .engine import Value, dot, gc_paused
 from .nn import MLP, Layer, Module, Neuron
 from .operation import Operation, define

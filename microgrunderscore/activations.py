@@ -12,8 +12,6 @@ from .engine import Value
 from .numeric import data_of
 from .operation import OPERATIONS, Operation
 
-__all__ = ["Activation", "activation", "identity", "name_of", "on_float", "slope", "softmax"]
-
 Activation: TypeAlias = Callable[[Any], Any]
 
 USUAL = "relu, leaky_relu, elu, gelu, silu, tanh, sigmoid, softplus, identity, softmax"
@@ -71,22 +69,19 @@ def activation(which: str | Activation) -> Activation:
     >>> activation("tanh")(0.0)
     0.0
     """
-    if not isinstance(which, str):
-        if isinstance(which, Operation) and not _takes_one(which):
-            raise _no_activation(which.name, "needs more than one number")
-        if not callable(which):
-            raise TypeError(
-                f"an activation is a name or a function, not {type(which).__name__} {which!r:.40}; "
-                f"names: {USUAL}"
-            )
-        return which
-    if which in _OTHERS:
-        return _OTHERS[which]
-    if which not in OPERATIONS:
-        raise _no_activation(which, "is no operation")
-    if not _takes_one(OPERATIONS[which]):
-        raise _no_activation(which, "needs more than one number")
-    return OPERATIONS[which]
+    g = (_OTHERS.get(which) or OPERATIONS.get(which)) if isinstance(which, str) else which
+    if isinstance(which, str) and g is None:
+        raise ValueError(f"activation {which!r:.40} is no operation; usual names: {USUAL}")
+    if not callable(g):
+        raise TypeError(
+            f"an activation is a name or a function, not {type(which).__name__} {which!r:.40}; "
+            f"names: {USUAL}"
+        )
+    if isinstance(g, Operation) and g.arity != 1 + len(g.defaults):
+        raise ValueError(
+            f"activation {g.name!r:.40} needs more than one number; usual names: {USUAL}"
+        )
+    return g
 
 
 def name_of(g: Activation) -> str:
@@ -125,11 +120,3 @@ def slope(g: Activation, a: float) -> float:
 
 
 _OTHERS: dict[str, Activation] = {"identity": identity, "softmax": softmax}
-
-
-def _takes_one(op: Operation) -> bool:
-    return op.arity is not None and op.arity - len(op.defaults) == 1
-
-
-def _no_activation(name: str, why: str) -> ValueError:
-    return ValueError(f"activation {name!r:.40} {why}; usual names: {USUAL}")

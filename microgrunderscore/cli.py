@@ -1,25 +1,33 @@
 """The command line: explain, grad, train, predict, demo.
 
 Results go to standard output, progress and errors to standard error. The exit code is 0, 1 when
-something failed, 2 when the command was not understood.
+something failed or was interrupted, 2 when the command was not understood.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import io
 import json
 import math
 import os
+import stat
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NoReturn, TextIO
 
 from . import store
-from .datasets import Encoding, read_csv, split, standardise
+from .activations import activation
+from .arguments import did_you_mean
+from .datasets import Encoding, Table, read_csv, split, standardise
 from .engine import gc_paused
 from .expression import ExpressionError, Parsed, parse
+from .history import History
 from .nn import MLP
 from .operation import ARITHMETIC_ERRORS
 from .optim import Adam
@@ -28,6 +36,7 @@ from .training import classify, fit, predict
 from .version import __version__
 
 FAILED, NOT_UNDERSTOOD = 1, 2
+MOST_PARAMETERS = 1_000_000  # more would not fit into a model file
 
 
 class UsageError(ValueError):
@@ -36,29 +45,61 @@ class UsageError(ValueError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = _parser()
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = parser.parse_args(arguments)
-    except SystemExit as stop:  # argparse has printed the help or the error
-        return int(stop.code or 0)
-    with contextlib.suppress(AttributeError, OSError):
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # ∂ on any terminal
-    try:
-        options.run(options)
-        sys.stdout.flush()
+        with _unicode(sys.stdout, sys.stderr):
+            return _run(given)
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        return _complain("interrupted", FAILED)
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # standard output is full
+        return _complain(error, FAILED)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run one command; an error becomes one line."""
+    try:
+        options = _understood(arguments)
+        options.run(options)
+    except SystemExit as stop:  # argparse has printed the help, or the version
+        return int(stop.code or 0)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt as stop:
+        return _complain(str(stop) or "interrupted", FAILED)
     except (UsageError, ExpressionError) as error:
         return _complain(error, NOT_UNDERSTOOD)
+    except MemoryError:
+        return _complain("there is not enough memory for this", FAILED)
     except (*ARITHMETIC_ERRORS, ArithmeticError, OSError) as error:
         return _complain(error, FAILED)
     return 0
 
 
+@contextlib.contextmanager
+def _unicode(*streams: TextIO | None) -> Iterator[None]:
+    """Write ∂ whatever the locale, and anything else that turns up in a name; flush at the end."""
+    files = [stream for stream in streams if isinstance(stream, io.TextIOWrapper)]
+    before = [(file, file.encoding, file.errors) for file in files]
+    for file in files:
+        file.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for file, encoding, errors in before:
+            file.reconfigure(encoding=encoding, errors=errors)
+
+
 def _complain(error: object, code: int) -> int:
-    print(f"microgrunderscore: {' '.join(str(error).split())}", file=sys.stderr)
+    """Print an error as one line, with what was noted on its way."""
+    told = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        told = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    notes = getattr(error, "__notes__", ())
+    line = " ".join("; ".join((told, *notes)).split())
+    if sys.stderr is not None:
+        print(f"microgrunderscore: {line}", file=sys.stderr)
     return code
 
 
@@ -68,10 +109,13 @@ def _complain(error: object, code: int) -> int:
 def _explain(options: argparse.Namespace) -> None:
     """Print the chain rule for one input, or for all of them."""
     parsed = _parsed(options)
-    if options.wrt and options.wrt not in parsed.leaves:
-        raise UsageError(f"--wrt {options.wrt}: the inputs are {', '.join(parsed.leaves)}")
-    wrt = parsed.leaves[options.wrt] if options.wrt else list(parsed.leaves.values())
-    explanation = explain(parsed.root, wrt, output=parsed.output)
+    inputs, wrt = parsed.leaves, options.wrt and _name(options.wrt)
+    if not inputs:
+        raise UsageError("there is nothing to differentiate: write a name in it, as in x**2 x=3")
+    if wrt is not None and wrt not in inputs:
+        raise UsageError(f"--wrt {wrt}: the inputs are {', '.join(inputs)}")
+    chosen = inputs[wrt] if wrt is not None else list(inputs.values())
+    explanation = explain(parsed.root, chosen, output=parsed.output)
     print(explanation.latex if options.latex else explanation)
 
 
@@ -82,7 +126,7 @@ def _grad(options: argparse.Namespace) -> None:
     gradient = {name: leaf.grad for name, leaf in parsed.leaves.items()}
     if options.json:
         numbers = {"value": parsed.root.data, "gradient": gradient}
-        print(json.dumps(_finite_or_text(numbers), ensure_ascii=False))
+        print(json.dumps(_finite_or_text(numbers), ensure_ascii=False, allow_nan=False))
         return
     print(f"{parsed.output} = {parsed.root.data!r}")
     for name, slope in gradient.items():
@@ -90,63 +134,55 @@ def _grad(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    """Train a network on a CSV file and print its scores."""
-    if options.save and Path(options.save).exists() and not options.overwrite:
-        raise FileExistsError(f"{options.save} exists: choose another name, or add --overwrite")
-    table = read_csv(options.data, options.target, task=options.task)
+    """Train a network on a CSV file, print its scores, and save it."""
+    if options.save is not None:
+        _check_place(options.save, options.overwrite, options.data)
+    table = read_csv(
+        options.data,
+        options.target,
+        task=options.task,
+        features=options.features,
+        categorical=options.categorical,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+    )
     X_train, y_train, X_test, y_test = split(
         table.X, table.y, options.test, options.seed, stratify=table.classes is not None
     )
     encoding = table.encoding.standardised(X_train, None if table.classes else y_train)
-    model = MLP(
-        len(table.features),
-        [*options.hidden, len(table.classes or "1")],
-        activation=options.activation,
-        initialise="he" if options.activation == "relu" else "glorot",
-        seed=options.seed,
-    )
     Z_train, Z_test = _standardised(encoding, X_train), _standardised(encoding, X_test)
-    history = fit(
-        model,
-        Z_train,
-        y_train if table.classes else encoding.scale_target(y_train),
-        loss="cross_entropy" if table.classes else "squared_error",
-        optimizer=Adam(model, lr=options.rate),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        seed=options.seed,
-    )
-    if history.interrupted:
-        print("interrupted: these are the best parameters so far", file=sys.stderr)
-    print(f"{'classification' if table.classes else 'regression'} of {table.target!r}")
-    print(f"rows       {len(Z_train)} to train on, {len(Z_test)} to test on")
-    print(f"network    {len(model.parameters())} parameters, {history.updates} updates")
-    print(f"train      {_score(model, encoding, Z_train, y_train)}")
-    print(f"test       {_score(model, encoding, Z_test, y_test)}")
-    if options.save:
-        about = {"model": model.about(), "encoding": encoding.to_json()}
-        store.save(options.save, model.state(), about=about, overwrite=options.overwrite)
+    model = _network(table, options)
+    history = _fitted(model, encoding, Z_train, y_train, options)
+    try:
+        print(f"{'classification' if table.classes else 'regression'} of {table.target!r}")
+        print(f"rows       {len(Z_train)} to train on, {len(Z_test)} to test on")
+        print(f"network    {len(model.parameters())} parameters, {history.updates} updates")
+        print(f"train      {_score(model, encoding, Z_train, y_train)}")
+        print(f"test       {_score(model, encoding, Z_test, y_test)}")
+    finally:  # what was learned is not lost because nobody reads the scores
+        if options.save is not None:
+            about = {"model": model.about(), "encoding": encoding.to_json()}
+            store.save(options.save, model.state(), about=about, overwrite=options.overwrite)
+    if options.save is not None:
         print(f"saved      {options.save}")
+    if history.interrupted:
+        raise KeyboardInterrupt(
+            f"interrupted in epoch {len(history)}: these are the best parameters so far"
+        )
 
 
 def _predict(options: argparse.Namespace) -> None:
-    """Print what a saved network says of each row of a CSV file."""
-    state, about = store.load(options.model)
-    try:
-        encoding = Encoding.from_json(about.get("encoding"))
-        model = MLP.from_about(about.get("model", {}))
-    except (ValueError, TypeError) as error:
-        raise store.ModelFileError(f"{options.model}: {error}") from None
-    store.check_keys(model.named_parameters(), state, options.model)
-    model.load_state(state)
-    X = encoding.rows(options.data)
-    print(encoding.target.name)
+    """Print what a saved network says of each row of a CSV file, as a table of one column."""
+    model, encoding = _loaded(options.model)
+    X = encoding.rows(options.data, delimiter=options.delimiter, decimal=options.decimal)
+    said: list[Any]
     if encoding.classes:
-        for k in classify(model, X):
-            print(encoding.classes[k])
+        said = [encoding.classes[k] for k in classify(model, X)]
     else:
-        for y in encoding.unscale_target(predict(model, X)):
-            print(repr(y))
+        said = encoding.unscale_target(predict(model, X))
+    column = io.StringIO()
+    csv.writer(column, lineterminator="\n").writerows([x] for x in (encoding.target.name, *said))
+    print(column.getvalue(), end="")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -156,24 +192,37 @@ def _demo(options: argparse.Namespace) -> None:
     demo.run()
 
 
-# ---- what they share ----------------------------------------------------------------------------
+# ---- expressions --------------------------------------------------------------------------------
 
 
 def _parsed(options: argparse.Namespace) -> Parsed:
     """The expression with its values."""
     values: dict[str, float] = {}
     for text in options.values:
-        name, equals, number = text.partition("=")
-        if not equals or not name.strip():
+        written, equals, number = text.partition("=")
+        name = _name(written)
+        if not equals or not name:
             raise UsageError(f"{text!r} gives no input a value: write x=2")
-        if name.strip() in values:
-            raise UsageError(f"{name.strip()} has two values: give it one")
-        try:
-            values[name.strip()] = float(number)
-        except ValueError:
-            raise UsageError(f"{number!r} is not a number: write {name.strip()}=2") from None
+        if name in values:
+            raise UsageError(f"{name} has two values: give it one")
+        values[name] = _number(name, number)
     with gc_paused():
         return parse(options.expression, values)
+
+
+def _name(text: str) -> str:
+    """A name as Python's parser reads it, so that é is é however it was typed."""
+    return unicodedata.normalize("NFKC", text.strip())
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        x = float(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number: write {name}=2") from None
+    if math.isinf(x) and "inf" not in text.lower():
+        raise UsageError(f"{name}={text} is too large for a float (at most about 1.8e308)")
+    return x
 
 
 def _finite_or_text(x: Any) -> Any:
@@ -181,6 +230,86 @@ def _finite_or_text(x: Any) -> Any:
     if isinstance(x, dict):
         return {key: _finite_or_text(value) for key, value in x.items()}
     return x if math.isfinite(x) else repr(x)
+
+
+# ---- networks -----------------------------------------------------------------------------------
+
+
+def _check_place(path: str, overwrite: bool, data: str) -> None:
+    """Refuse, before the training, a file that could not be written after it."""
+    if not os.path.basename(path):
+        raise UsageError(f"--save {path!r} names no file: write --save model.json")
+    target = os.path.realpath(path) if overwrite else path
+    folder = os.path.dirname(target) or os.curdir
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{path}: cannot write in {folder}: {error.strerror}") from None
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(target).st_mode
+        if stat.S_ISDIR(kind):
+            raise OSError(f"{path} is a directory: name a file in it, as in model.json")
+        if not overwrite:
+            raise FileExistsError(f"{path} exists: choose another name, or add --overwrite")
+        if not stat.S_ISREG(kind) or os.path.samefile(target, data):
+            raise OSError(f"{path} is the data, or no file: choose another name")
+
+
+def _network(table: Table, options: argparse.Namespace) -> MLP:
+    """A network with random weights, for the columns and classes of a table."""
+    sizes = [len(table.features), *options.hidden, len(table.classes or "1")]
+    count = sum((m + 1) * n for m, n in pairwise(sizes))
+    if count > MOST_PARAMETERS:
+        raise UsageError(f"{count:,} parameters are too many for scalars: use a smaller --hidden")
+    return MLP(
+        sizes[0],
+        sizes[1:],
+        activation=options.activation,
+        initialise="he" if options.activation == "relu" else "glorot",
+        seed=options.seed,
+    )
+
+
+def _fitted(
+    model: MLP,
+    encoding: Encoding,
+    Z: list[list[float]],
+    y: Sequence[float],
+    options: argparse.Namespace,
+) -> History:
+    """Train a network; Ctrl-C ends that early, with the best parameters so far."""
+    try:
+        return fit(
+            model,
+            Z,
+            y if encoding.classes else encoding.scale_target(y),
+            loss="cross_entropy" if encoding.classes else "squared_error",
+            optimizer=Adam(model, lr=options.rate),
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            seed=options.seed,
+        )
+    except FloatingPointError as error:
+        what = str(error).partition(";")[0]
+        raise FloatingPointError(f"{what}: try a --rate below {options.rate:g}") from None
+
+
+def _loaded(path: str) -> tuple[MLP, Encoding]:
+    """The network in a model file, and how the cells of a table become its inputs."""
+    state, about = store.load(path)
+    try:
+        encoding = Encoding.from_json(about.get("encoding"))
+        model = MLP.from_about(about.get("model", {}))
+        nin, nout = len(encoding.names), len(encoding.classes or "1")
+        if (model.layers[0].nin, len(model.layers[-1].neurons)) != (nin, nout):
+            raise ValueError(f"the columns ask for {nin} inputs and {nout} outputs, not the model")
+    except (ValueError, TypeError) as error:
+        told = f"{path}: no model that train --save wrote: {error}"
+        raise store.ModelFileError(told) from None
+    store.check_keys(model.named_parameters(), state, path)
+    model.load_state(state)
+    return model, encoding
 
 
 def _standardised(encoding: Encoding, X: list[list[float]]) -> list[list[float]]:
@@ -201,52 +330,75 @@ def _score(model: MLP, encoding: Encoding, X: list[list[float]], y: Sequence[flo
 
 # ---- the grammar --------------------------------------------------------------------------------
 
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "explain": _explain,
+    "grad": _grad,
+    "train": _train,
+    "predict": _predict,
+    "demo": _demo,
+}
+WITH_EXPRESSION = ("explain", "grad")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Python's own, but an error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _understood(arguments: list[str]) -> argparse.Namespace:
+    """The options of a command."""
+    parser = _parser()
+    command = arguments[0] if arguments else ""
+    if not arguments:
+        parser.print_help(sys.stderr)
+        raise SystemExit(NOT_UNDERSTOOD)
+    if command not in COMMANDS and not command.startswith("-"):
+        question = did_you_mean(command, COMMANDS) or f"there are {', '.join(COMMANDS)}"
+        raise UsageError(f"there is no command {command!r:.40}: {question}")
+    if command in WITH_EXPRESSION:  # -x is an expression there: argparse takes " -x" for one
+        arguments = [f" {x}" if x[:1] == "-" != x[1:2] and x != "-h" else x for x in arguments]
+    options, rest = parser.parse_known_args(arguments)
+    if rest and command in WITH_EXPRESSION and not any(x.startswith("-") for x in rest):
+        options.values += rest  # argparse stops taking values at the first option
+    elif rest:
+        raise UsageError(f"unknown: {' '.join(rest)}; see {parser.prog} {options.command} --help")
+    return options
+
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="microgrunderscore",
         description="Scalar automatic differentiation to read, to see and to trust.",
-        epilog='An expression that begins with a minus comes after "--".',
     )
     parser.add_argument("--version", action="version", version=f"microgrunderscore {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
 
-    explain = _command(commands, "explain", _explain, "the chain rule, in symbols and in numbers")
+    explain = _command(commands, "explain", "the chain rule, in symbols and in numbers")
     _add_expression(explain)
     explain.add_argument("--wrt", metavar="NAME", help="only this input")
     explain.add_argument("--latex", action="store_true", help="as LaTeX")
 
-    grad = _command(commands, "grad", _grad, "value and gradient of an expression")
+    grad = _command(commands, "grad", "value and gradient of an expression")
     _add_expression(grad)
-    grad.add_argument("--json", action="store_true", help="as JSON")
+    grad.add_argument("--json", action="store_true", help="as JSON; nan and inf as texts")
 
-    train = _command(commands, "train", _train, "train a network on a CSV file")
-    train.add_argument("data", metavar="DATA.csv", help="a table with a header")
-    train.add_argument("--target", required=True, metavar="COLUMN", help="what to predict")
-    train.add_argument("--task", choices=["auto", "classification", "regression"], default="auto")
-    train.add_argument("--hidden", type=_size, nargs="*", default=[16, 16], metavar="N",
-                       help="neurons of each hidden layer (16 16)")  # fmt: skip
-    train.add_argument("--activation", default="tanh", help="of the hidden layers (tanh)")
-    train.add_argument("--epochs", type=_size, default=100, metavar="N", help="(100)")
-    train.add_argument("--batch-size", type=_size, default=16, metavar="N", help="(16)")
-    train.add_argument("--rate", type=float, default=0.01, help="learning rate of Adam (0.01)")
-    train.add_argument("--test", type=float, default=0.25, metavar="SHARE",
-                       help="of the rows, held out (0.25)")  # fmt: skip
-    train.add_argument("--seed", type=int, default=0, help="(0)")
-    train.add_argument("--save", metavar="MODEL.json", help="write the network to this file")
-    train.add_argument("--overwrite", action="store_true", help="even if it exists")
+    _add_training(_command(commands, "train", "train a network on a CSV file"))
 
-    predict = _command(commands, "predict", _predict, "what a saved network says of new rows")
+    predict = _command(commands, "predict", "what a saved network says of new rows")
     predict.add_argument("model", metavar="MODEL.json")
-    predict.add_argument("data", metavar="DATA.csv")
+    _add_table(predict)
 
-    _command(commands, "demo", _demo, "a tour: log(xy), moons, iris, the 8-3-8 autoencoder")
+    _command(commands, "demo", "a tour: log(xy), moons, iris, the 8-3-8 autoencoder")
     return parser
 
 
-def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
-    command.set_defaults(run=run)
+    command.set_defaults(run=COMMANDS[name])
     return command
 
 
@@ -255,7 +407,63 @@ def _add_expression(command: argparse.ArgumentParser) -> None:
     command.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="such as x=2 y=3")
 
 
-def _size(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+def _add_table(command: argparse.ArgumentParser) -> None:
+    command.add_argument("data", metavar="DATA.csv", help="a table with a header")
+    command.add_argument("--delimiter", metavar="CHARACTER", help="is found out if not given")
+    command.add_argument("--decimal", default=".", metavar="MARK", help="decimal mark: . or ,")
+
+
+def _add_training(train: argparse.ArgumentParser) -> None:
+    _add_table(train)
+    train.add_argument("--target", required=True, metavar="COLUMN", help="what to predict")
+    train.add_argument("--features", nargs="+", metavar="COLUMN", help="from these only")
+    train.add_argument(
+        "--categorical", nargs="+", default=(), metavar="COLUMN", help="names, though of digits"
+    )
+    train.add_argument("--task", choices=["auto", "classification", "regression"], default="auto")
+    train.add_argument(
+        "--hidden",
+        type=_size,
+        nargs="*",
+        default=[16, 16],
+        metavar="N",
+        help="neurons of each hidden layer (16 16); none for a linear model",
+    )
+    train.add_argument(
+        "--activation", type=_activation, default="tanh", help="of the hidden layers (tanh)"
+    )
+    train.add_argument("--epochs", type=_size, default=100, metavar="N", help="(100)")
+    train.add_argument("--batch-size", type=_size, default=16, metavar="N", help="(16)")
+    train.add_argument("--rate", type=_rate, default=0.01, help="learning rate of Adam (0.01)")
+    train.add_argument(
+        "--test", type=_share, default=0.25, metavar="SHARE", help="of the rows, held out (0.25)"
+    )
+    train.add_argument("--seed", type=_seed, default=0, help="(0)")
+    train.add_argument("--save", metavar="MODEL.json", help="write the network to this file")
+    train.add_argument("--overwrite", action="store_true", help="even if it exists")
+
+
+def _kind(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Any:
+    """A type of argument: how it is read, what must hold of it, what to call it."""
+
+    def convert(text: str) -> Any:
+        with contextlib.suppress(ValueError):
+            if holds(x := read(text)):
+                return x
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
+
+    return convert
+
+
+_size = _kind(int, lambda n: n >= 1, "a whole number of at least 1")
+_seed = _kind(int, lambda n: n >= 0, "a whole number of at least 0")
+_rate = _kind(float, lambda x: 0 < x < math.inf, "a finite number above 0")
+_share = _kind(float, lambda x: 0 < x < 1, "a number between 0 and 1")
+
+
+def _activation(name: str) -> str:
+    try:
+        activation(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name

@@ -2,8 +2,9 @@
 
 Everything random is drawn from `random.Random(seed)`: the same seed gives the same bits, and the
 global generator is never touched. `X` is a list of rows, one list of floats per sample; `y` holds
-one target per row, a class index (int) or a number (float). Tables read from CSV files, and what
-prepares rows for training, are in `tables.py` and can be had from here.
+one target per row, a class index (int) or a number (float). Tables read from CSV files and what
+prepares rows for training can be had from here, too. Arguments outside their range raise
+ValueError, those that are no numbers TypeError.
 """
 
 from __future__ import annotations
@@ -13,16 +14,9 @@ from collections.abc import Iterator
 from importlib import resources
 
 from .arguments import generator, real, whole
-from .tables import (
-    DataError,
-    Encoding,
-    Rows,
-    Table,
-    parse_csv,
-    read_csv,
-    split,
-    standardise,
-)
+from .preparation import split, standardise
+from .sheet import DataError
+from .tables import Encoding, Rows, Table, read_csv
 
 __all__ = [
     "DataError",
@@ -53,9 +47,6 @@ def moons(n: int = 100, noise: float = 0.1, seed: int = 0) -> tuple[Rows, list[i
         X, n rows of 2 coordinates in random order, and y, n class indices 0 or 1. Without noise
         the points are (cos t, sin t) and (1 - cos t, 1/2 - sin t), t evenly spaced in [0, π].
 
-    Raises:
-        ValueError, TypeError: an argument outside its range, or not a number.
-
     Source: the geometry is that of scikit-learn's `make_moons`.
 
     >>> X, y = moons(100, noise=0.1, seed=0)
@@ -64,8 +55,9 @@ def moons(n: int = 100, noise: float = 0.1, seed: int = 0) -> tuple[Rows, list[i
     """
     upper, lower = _sizes("moons", n, 2)
     points = [[math.cos(t), math.sin(t)] for t in _angles(upper, math.pi, max(upper - 1, 1))]
-    points += [[1 - math.cos(t), 0.5 - math.sin(t)]
-               for t in _angles(lower, math.pi, max(lower - 1, 1))]  # fmt: skip
+    points += [
+        [1 - math.cos(t), 0.5 - math.sin(t)] for t in _angles(lower, math.pi, max(lower - 1, 1))
+    ]
     return _scatter("moons", points, [0] * upper + [1] * lower, noise, seed)
 
 
@@ -83,25 +75,19 @@ def circles(
     Returns:
         X, n rows of 2 coordinates in random order, and y, n class indices 0 or 1.
 
-    Raises:
-        ValueError, TypeError: an argument outside its range, or not a number.
-
     Source: the geometry is that of scikit-learn's `make_circles`.
 
     >>> X, y = circles(6, noise=0.0, factor=0.5, seed=1)
     >>> sorted((k, round(math.hypot(*x), 9)) for x, k in zip(X, y))
     [(0, 1.0), (0, 1.0), (0, 1.0), (1, 0.5), (1, 0.5), (1, 0.5)]
     """
-    factor = real("circles: factor", factor)
-    if not 0 < factor < 1:
-        raise ValueError(
-            f"circles: factor is {factor}, but the inner circle lies strictly inside the outer one"
-            " of radius 1; choose a number between 0 and 1"
-        )
+    factor = real("circles: factor", factor, above=0, below=1)
     sizes = _sizes("circles", n, 2)
-    points = [[radius * math.cos(t), radius * math.sin(t)]
-              for radius, size in zip((1.0, factor), sizes, strict=True)
-              for t in _angles(size, 2 * math.pi, size)]  # fmt: skip
+    points = [
+        [radius * math.cos(t), radius * math.sin(t)]
+        for radius, size in zip((1.0, factor), sizes, strict=True)
+        for t in _angles(size, 2 * math.pi, size)
+    ]
     return _scatter("circles", points, [0] * sizes[0] + [1] * sizes[1], noise, seed)
 
 
@@ -121,9 +107,6 @@ def spirals(
         X, n rows of 2 coordinates in random order, and y, n class indices 0 … classes - 1.
         Without noise a point of arm k at radius r lies at the angle 2π (k / classes + turns · r).
 
-    Raises:
-        ValueError, TypeError: an argument outside its range, or not a number.
-
     Source: Archimedes, On Spirals: the radius grows in proportion to the angle.
 
     >>> X, y = spirals(90, classes=3, noise=0.0)
@@ -131,9 +114,7 @@ def spirals(
     ([30, 30, 30], 1.0)
     """
     classes = whole("spirals: classes", classes, 2)
-    turns = real("spirals: turns", turns)
-    if turns <= 0:
-        raise ValueError(f"spirals: turns is {turns}, but an arm turns by more than 0")
+    turns = real("spirals: turns", turns, above=0)
     points: Rows = []
     labels: list[int] = []
     for arm, size in enumerate(_sizes("spirals", n, classes)):
@@ -157,9 +138,6 @@ def xor(n: int | None = None, noise: float = 0.0, seed: int = 0) -> tuple[Rows, 
     Returns:
         X, n rows of 2 coordinates, and y, n class indices 0 or 1.
 
-    Raises:
-        ValueError, TypeError: an argument outside its range, or not a number.
-
     Source: M. Minsky and S. Papert, Perceptrons, MIT Press (1969): no single neuron computes it.
 
     >>> xor()
@@ -179,9 +157,6 @@ def one_hot(n: int) -> tuple[Rows, Rows]:
 
     Returns:
         X and a copy of X: n rows of n floats, row i has 1.0 in place i and 0.0 elsewhere.
-
-    Raises:
-        ValueError, TypeError: n below 1, or not a whole number.
 
     Source: D. Ackley, G. Hinton and T. Sejnowski, "A learning algorithm for Boltzmann machines",
     Cognitive Science 9 (1985), 147-169: the encoder problem.
@@ -222,8 +197,8 @@ def iris_table() -> Table:
     >>> table.classes
     ['setosa', 'versicolor', 'virginica']
     """
-    text = resources.files("microgrunderscore").joinpath("iris.csv").read_text("utf-8")
-    return parse_csv(text, "iris.csv", "species", task="classification")
+    with resources.as_file(resources.files(__package__) / "iris.csv") as path:
+        return read_csv(path, "species", task="classification")
 
 
 def _sizes(caller: str, n: int, classes: int) -> list[int]:
@@ -241,12 +216,12 @@ def _scatter(
     caller: str, points: Rows, labels: list[int], noise: float, seed: int, shuffled: bool = True
 ) -> tuple[Rows, list[int]]:
     """The points with Gaussian noise added, in random order, and their labels."""
-    noise = real(f"{caller}: noise", noise)
-    if noise < 0:
-        raise ValueError(f"{caller}: noise is {noise}; a standard deviation is 0 or more")
+    noise = real(f"{caller}: noise", noise, least=0)
     draw = generator(caller, seed)
-    pairs = [([x + noise * draw.gauss(0.0, 1.0) for x in point], label)
-             for point, label in zip(points, labels, strict=True)]  # fmt: skip
+    pairs = [
+        ([x + noise * draw.gauss(0.0, 1.0) for x in point], label)
+        for point, label in zip(points, labels, strict=True)
+    ]
     if shuffled:
         draw.shuffle(pairs)
     return [point for point, _ in pairs], [label for _, label in pairs]

@@ -6,11 +6,13 @@ Everything is seeded: the same numbers on every run.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from . import datasets
-from .calculus import gradcheck
+from .differences import gradcheck
 from .engine import Value
 from .expression import parse
+from .history import History
 from .losses import cross_entropy
 from .nn import MLP
 from .optim import SGD, Adam
@@ -46,7 +48,7 @@ def moons() -> None:
     X, labels = datasets.moons(100, noise=0.1, seed=1)
     y = [2 * k - 1 for k in labels]
     model = MLP(2, [16, 16, 1], initialise="he", seed=0)
-    history = fit(
+    history = _fitted(
         model, X, y, loss="hinge", optimizer=Adam(model, lr=0.01), epochs=40, batch_size=10
     )
     print(f"parameters {len(model.parameters())}, updates {history.updates}")
@@ -64,7 +66,7 @@ def iris() -> None:
     Z_train, mean, scale = datasets.standardise(X_train)
     Z_test, _, _ = datasets.standardise(X_test, mean, scale)
     model = MLP(4, [8, 3], activation="tanh", initialise="glorot", seed=0)
-    history = fit(
+    history = _fitted(
         model,
         Z_train,
         y_train,
@@ -107,7 +109,9 @@ def autoencoder() -> None:
     """
     X, y = datasets.one_hot(8)
     model = MLP(8, [3, 8], activation="sigmoid", output="sigmoid", initialise="glorot", seed=0)
-    fit(model, X, y, loss="squared_error", optimizer=SGD(model, lr=4.0), epochs=700, batch_size=1)
+    _fitted(
+        model, X, y, loss="squared_error", optimizer=SGD(model, lr=4.0), epochs=700, batch_size=1
+    )
     print("input      hidden layer          code  output")
     for x in X:
         hidden = model.layers[0].predict(x)
@@ -115,3 +119,11 @@ def autoencoder() -> None:
         output = "".join(str(round(h)) for h in model.predict(x))
         pattern = "".join(str(round(bit)) for bit in x)
         print(f"{pattern}   {'  '.join(f'{h:.3f}' for h in hidden)}   {bits}   {output}")
+
+
+def _fitted(model: MLP, X: Any, y: Any, **settings: Any) -> History:
+    """Train a network; Ctrl-C ends the tour, not only this training."""
+    history = fit(model, X, y, **settings)
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return history

@@ -9,15 +9,17 @@ adds up where paths meet.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 from . import ops
 from .numeric import Numeric
 from .operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS, RESERVED, Operation, number
 
-_clock = 0  # ticks at every backward pass and whenever .data is set by hand
+_passes = 0  # how many backward passes there were
+_edits = 0  # how often .data was set by hand
 _watch: Any = None  # what anomaly.detect_anomaly sets while it looks for the birth of a nan
 
 
@@ -37,7 +39,7 @@ class Value(Numeric):
 
     # _a and _b are the parents, _da and _db the derivatives toward them. An operand that is a plain
     # number is no parent: its slot is None, and the slot of its derivative holds the number itself.
-    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_edited", "_grad", "_seen", "label", "op")
+    __slots__ = ("_a", "_b", "_da", "_db", "_edited", "_grad", "_seen", "_value", "label", "op")
 
     def __init__(
         self,
@@ -46,33 +48,33 @@ class Value(Numeric):
         partials: Sequence[float] = (),
         label: str = "",
     ) -> None:
-        self._data = number(data)
+        self._value = number(data)
         self._grad = 0.0
         self._a: Value | None = None
         self._da = 0.0
         self._b: Value | None = None
         self._db = 0.0
-        self._seen = 0  # the time of the latest backward pass through here; 0: none yet
-        self._edited = 0  # the time when .data was last set by hand
+        self._seen = 0  # the number of the latest backward pass through here; 0: none yet
+        self._edited = 0  # the number of the latest change of .data by hand
         self.op = ""
         self.label = label
         if isinstance(children, str):
             self.label = children
         elif children or partials:
             self.op = "custom"
-            self._a = _by_hand(self._data, children, partials)
+            self._a = _by_hand(self._value, children, partials)
             self._da = 1.0
 
     @property
     def data(self) -> float:
         """The number itself."""
-        return self._data
+        return self._value
 
     @data.setter
     def data(self, data: float) -> None:
-        global _clock
-        self._data = number(data)
-        self._edited = _clock = _clock + 1
+        global _edits
+        self._value = number(data)
+        self._edited = _edits = _edits + 1
 
     @property
     def grad(self) -> float:
@@ -133,35 +135,35 @@ class Value(Numeric):
 
     def __add__(self, other: Value | float) -> Value:
         if isinstance(other, Value):
-            return _node(self._data + other._data, "add", self, 1.0, other, 1.0)
+            return _node(self._value + other._value, "add", self, 1.0, other, 1.0)
         return self._operator(ops.add, self, other)
 
     def __sub__(self, other: Value | float) -> Value:
         if isinstance(other, Value):
-            return _node(self._data - other._data, "sub", self, 1.0, other, -1.0)
+            return _node(self._value - other._value, "sub", self, 1.0, other, -1.0)
         return self._operator(ops.sub, self, other)
 
     def __mul__(self, other: Value | float) -> Value:
         if isinstance(other, Value):
-            x, y = self._data, other._data
+            x, y = self._value, other._value
             return _node(x * y, "mul", self, y, other, x)
         return self._operator(ops.mul, self, other)
 
     def __truediv__(self, other: Value | float) -> Value:
-        if isinstance(other, Value) and other._data:
-            y = other._data
-            z = self._data / y
+        if isinstance(other, Value) and other._value:
+            y = other._value
+            z = self._value / y
             return _node(z, "div", self, 1.0 / y, other, -z / y)
         return self._operator(ops.div, self, other)
 
     def __neg__(self) -> Value:
-        return _node(-self._data, "neg", self, -1.0, None, 0.0)
+        return _node(-self._value, "neg", self, -1.0, None, 0.0)
 
     def _operator(self, op: Operation, x: Any, y: Any) -> Any:
         """Record x op y, where one of the two may be a plain number."""
         try:
-            p = x._data if isinstance(x, Value) else number(x)
-            q = y._data if isinstance(y, Value) else number(y)
+            p = x._value if isinstance(x, Value) else number(x)
+            q = y._value if isinstance(y, Value) else number(y)
         except TypeError:
             if _is_array_of_numbers(x) or _is_array_of_numbers(y):
                 raise  # number() has explained it
@@ -175,8 +177,12 @@ class Value(Numeric):
 
     def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
         """Record any operation."""
+        if op.arity == 2 and not op.selects:
+            node = self._operator(op, *operands)
+            if node is not NotImplemented:
+                return node
         if op.arity == 1:
-            x = self._data
+            x = self._value
             try:
                 z = op.value(x)
             except ARITHMETIC_ERRORS:
@@ -184,7 +190,7 @@ class Value(Numeric):
             z, slope = number(z), number(op.partials[0](x, z))
             if slope or not op.selects:
                 return _node(z, op.name, self, slope, None, 0.0)
-            return _Many(z, op.name, operands, [None])
+            return _Many(z, op.name, operands, operands, [None])
         return record(op, operands)
 
     # ---- the chain rule ----
@@ -196,9 +202,9 @@ class Value(Numeric):
         pass. seed: the gradient of this value itself. Raises RuntimeError if a factor of a dot
         product was changed since. For threads that share parameters, use calculus.grad.
         """
-        global _clock
+        global _passes
         seed = _seed(seed)
-        now = _clock = _clock + 1
+        now = _passes = _passes + 1
 
         # 1. List every inner node after all of its parents: depth first, with a stack of our own,
         #    so that a graph a million nodes deep is no problem. A node goes back on the stack under
@@ -223,8 +229,7 @@ class Value(Numeric):
                     if b is not None:
                         stack.append(b)
                     elif a is None:
-                        v._check(now)
-                        stack.extend(v._parents)
+                        stack.extend(v._edges())
                 elif v._grad:
                     earlier.append((v, v._grad))
 
@@ -232,45 +237,51 @@ class Value(Numeric):
         for v, _ in earlier:
             v._grad = 0.0
         self._grad += seed
-        for v in reversed(order):
-            g = v._grad
-            a = v._a
-            if a is not None:
-                a._grad += v._da * g
-            b = v._b
-            if b is not None:
-                b._grad += v._db * g
-            elif a is None:
-                v._hand_on(g)
-        for v, before in earlier:
-            v._grad += before
+        try:
+            for v in reversed(order):
+                g = v._grad
+                a = v._a
+                if a is not None:
+                    a._grad += v._da * g
+                b = v._b
+                if b is not None:
+                    b._grad += v._db * g
+                elif a is None:
+                    v._hand_on(g)
+        finally:  # Ctrl-C loses this pass, not those before it
+            for v, before in earlier:
+                v._grad += before
         if _watch is not None:
             _watch.passed(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self._data}, grad={self._grad}{label})"
+        return f"Value(data={self._value}, grad={self._grad}{label})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op:
             raise TypeError(f"{self!r} has a history, which is not copied: use Value(v.data)")
-        return _leaf, (type(self), self._data, self._grad, self.label, self.has_grad)
+        state = (self._value, self._grad, self.label, self.has_grad)
+        return _leaf, (type(self), *state), getattr(self, "__dict__", None)
 
 
 class _Many(Value):
-    """A node with any number of parents, such as a sum or a dot product.
+    """A node with any number of parents, such as a sum.
 
-    slopes: the derivative toward each parent, None for one that was not selected. A dot product
-    has no list of them: they are its partners' data, which is read in backward(). That saves a
-    copy, and asks for a check that no factor was changed in between.
+    slopes: the derivative toward each parent, None for one that was not selected.
     """
 
-    __slots__ = ("_born", "_operands", "_parents", "_slopes")
+    __slots__ = ("_operands", "_parents", "_slopes")
 
     def __init__(
-        self, data: float, op: str, operands: Sequence[Any], slopes: Sequence[float | None] | None
+        self,
+        data: float,
+        op: str,
+        operands: Sequence[Any],
+        parents: Sequence[Any],
+        slopes: Sequence[float | None],
     ) -> None:
-        self._data = data
+        self._value = data
         self._grad = 0.0
         self._a = self._b = None
         self._da = self._db = 0.0
@@ -278,13 +289,8 @@ class _Many(Value):
         self.op = op
         self.label = ""
         self._operands = operands
+        self._parents = parents
         self._slopes = slopes
-        if slopes is None:
-            self._parents = operands
-        else:  # an operand that was not selected is no edge
-            edges = zip(self.parents, slopes, strict=True)
-            self._parents = [x for x, slope in edges if slope is not None]
-        self._born = _clock
         if _watch is not None:
             _watch.made(self)
 
@@ -294,39 +300,60 @@ class _Many(Value):
 
     @property
     def parents(self) -> tuple[Value, ...]:
-        return tuple(x for x in self._operands if isinstance(x, Value))
+        return tuple(self._parents)
 
     @property
     def partials(self) -> tuple[float, ...]:
-        if self._slopes is None:
-            self._check(_clock + 1)
-            return ops.dot.partials[0](*[x._data for x in self._parents], self._data)
         return tuple(d or 0.0 for d in self._slopes)
 
-    def _check(self, now: int) -> None:
-        """Refuse to go back through a dot product of which a factor was changed."""
-        if self._slopes is None and self._born != now - 1:
-            for x in self._parents[: len(self._parents) // 2 * 2]:
-                if x._edited > self._born:
-                    raise RuntimeError(
-                        f"{x!r} was changed after the dot product {self._data!r} was computed from "
-                        "it, which loses its gradient: compute the product again, or set .data "
-                        "after backward()"
-                    )
+    def _edges(self) -> Sequence[Value]:
+        """The parents that backward() goes on to: those that were selected."""
+        return [x for x, d in zip(self._parents, self._slopes, strict=True) if d is not None]
 
     def _hand_on(self, g: float) -> None:
         """Add this node's share to the gradient of each parent."""
-        if self._slopes is not None:
-            slopes = (slope for slope in self._slopes if slope is not None)
-            for x, slope in zip(self._parents, slopes, strict=True):
-                x._grad += slope * g
-            return
-        n = len(self._parents) // 2
-        for w, x in zip(self._parents[:n], self._parents[n : 2 * n], strict=True):
-            w._grad += x._data * g
-            x._grad += w._data * g
-        for bias in self._parents[2 * n :]:
-            bias._grad += g
+        for x, d in zip(self._parents, self._slopes, strict=True):
+            if d is not None:
+                x._grad += d * g
+
+
+class _Dot(_Many):
+    """w₀·x₀ + w₁·x₁ + …: the parents are (w₀, w₁, …, x₀, x₁, …), and a bias if there is one.
+
+    The derivatives are the partners' data, read when they are needed. That saves a copy, and asks
+    for a check that no factor was changed in between.
+    """
+
+    __slots__ = ("_born",)
+
+    def __init__(self, data: float, parents: list[Value]) -> None:
+        super().__init__(data, "dot", parents, parents, ())
+        self._born = _edits
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        return ops.dot.partials[0](*[x._value for x in self._edges()], self._value)
+
+    def _edges(self) -> Sequence[Value]:
+        parents = self._parents
+        if _edits > self._born:
+            for x in parents[: len(parents) // 2 * 2]:
+                if x._edited > self._born:
+                    raise RuntimeError(
+                        f"{x!r} was changed after the dot product {self._value!r} was computed "
+                        "from it, which loses its gradient: compute the product again, or set "
+                        ".data after backward()"
+                    )
+        return parents
+
+    def _hand_on(self, g: float) -> None:
+        parents = self._parents
+        n = len(parents) // 2
+        for w, x in zip(parents[:n], parents[n : 2 * n], strict=True):
+            w._grad += x._value * g
+            x._grad += w._value * g
+        if len(parents) % 2:
+            parents[-1]._grad += g
 
 
 _new = Value.__new__
@@ -335,7 +362,7 @@ _new = Value.__new__
 def _node(data: float, op: str, a: Value | None, da: float, b: Value | None, db: float) -> Value:
     """A new inner node; faster than the constructor, which checks what it is given."""
     v = _new(Value)
-    v._data = data
+    v._value = data
     v._grad = 0.0
     v._a = a
     v._da = da
@@ -358,12 +385,13 @@ def record(op: Operation, operands: Sequence[Any]) -> Value:
     Value(data=5.0, grad=0.0)
     """
     moves = [isinstance(x, Value) for x in operands]
-    data = [x._data if m else number(x) for x, m in zip(operands, moves, strict=True)]
+    data = [x._value if m else number(x) for x, m in zip(operands, moves, strict=True)]
     z = number(op.on_floats(data, operands))
     slopes = [d if d is None else number(d) for d in op.slopes(data, z, moves)]
     if op.selects:
         slopes = [d or None for d in slopes]
-    return _Many(z, op.name, operands, [d for d, m in zip(slopes, moves, strict=True) if m])
+    edges = [(x, d) for x, d, m in zip(operands, slopes, moves, strict=True) if m]
+    return _Many(z, op.name, operands, [x for x, _ in edges], [d for _, d in edges])
 
 
 def dot(
@@ -376,30 +404,34 @@ def dot(
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5)).data
     11.5
     """
-    ws, xs = list(ws), list(xs)
-    if len(ws) != len(xs):
-        raise ValueError(f"dot needs two lists of one length, got {len(ws)} and {len(xs)} numbers")
-    operands: list[Any] = [*ws, *xs] if bias is None else [*ws, *xs, bias]
-    n = len(ws)
+    operands: list[Any] = list(ws)
+    n = len(operands)
+    operands += xs
+    if len(operands) != 2 * n:
+        got = f"{n} and {len(operands) - n} numbers"
+        raise ValueError(f"dot needs two lists of one length, got {got}")
     try:
-        total = 0.0 if bias is None else operands[-1]._data
-        for w, x in zip(operands[:n], operands[n : 2 * n], strict=True):
-            total += w._data * x._data
+        total = 0.0 if bias is None else bias._value  # type: ignore[union-attr]
+        for w, x in zip(operands, operands[n:], strict=False):
+            total += w._value * x._value
     except AttributeError:  # plain numbers among them
-        return ops.dot(*operands)
-    return _Many(total, "dot", operands, None)
+        return ops.dot(*operands, *(() if bias is None else (bias,)))
+    if bias is not None:
+        operands.append(bias)
+    return _Dot(total, operands)
 
 
 def _by_hand(data: float, children: Sequence[Value], partials: Sequence[float]) -> Value:
     """The node behind Value(data, children, partials)."""
-    if not all(isinstance(x, Value) for x in children):
-        raise TypeError(f"the parents of a node made by hand are Values, got {children!r}")
+    if not isinstance(children, tuple | list) or not all(isinstance(x, Value) for x in children):
+        raise TypeError(f"the parents of a node made by hand are Values, got {children!r:.80}")
     if isinstance(partials, str) or len(partials) != len(children):
         raise TypeError(
             f"a node made by hand needs one local derivative for each of its {len(children)} "
             f"parents, got {partials!r}: Value(data, (a, b), (da, db))"
         )
-    return _Many(data, "custom", tuple(children), [number(d) for d in partials])
+    parents = tuple(children)
+    return _Many(data, "custom", parents, parents, [number(d) for d in partials])
 
 
 def _is_array_of_numbers(x: Any) -> bool:
@@ -414,9 +446,11 @@ def _seed(seed: Any) -> float:
 
 
 def _leaf(kind: type[Value], data: float, grad: float, label: str, has_grad: bool) -> Value:
-    leaf = kind(data, label=label)
+    """The copy of a leaf, whatever the constructor of a derived class asks for."""
+    leaf = kind.__new__(kind)
+    Value.__init__(leaf, data, label=label)
     leaf._grad = grad
-    leaf._seen = -has_grad  # some pass, but none of this process
+    leaf._seen = -has_grad  # a pass, but none of this process
     return leaf
 
 
@@ -437,6 +471,35 @@ def gc_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def ordered(
+    *roots: Value, parents: Callable[[Value], Sequence[Value]] = attrgetter("parents")
+) -> list[tuple[Value, Sequence[Value]]]:
+    """What the roots were computed from, and they: each with its parents, and after them.
+
+    The order is that of backward(), where it is written out for speed. parents: those of a node,
+    or as many of them as are to be followed.
+
+    >>> x = Value(2.0, "x")
+    >>> [v.op or v.label for v, _ in ordered(x * x + 1.0)]
+    ['x', 'mul', 'add']
+    """
+    order: list[tuple[Value, Sequence[Value]]] = []
+    seen: set[int] = set()
+    stack: list[Any] = list(roots)
+    while stack:
+        v = stack.pop()
+        if v.__class__ is tuple:
+            order.append(v)
+        elif id(v) not in seen:
+            seen.add(id(v))
+            above = parents(v)
+            if above:
+                stack += ((v, above), *above)
+            else:
+                order.append((v, above))
+    return order
 
 
 RESERVED.update(BUILT_IN, ("custom",), dir(Value))

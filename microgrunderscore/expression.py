@@ -7,7 +7,6 @@ The text is parsed, never run: Python's own parser makes a syntax tree, and only
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import unicodedata
 import warnings
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import ops
+from .arguments import did_you_mean
 from .engine import Value
 from .operation import OPERATIONS, Operation, number
 
@@ -251,8 +251,8 @@ def _called(node: ast.Call) -> Operation:
     name, count = getattr(node.func, "id", ""), len(node.args)
     op = _row(name, count)
     if op is None:
-        close = difflib.get_close_matches(name[:50], [*OPERATIONS, *ALIASES], 1)
-        way_out = f"did you mean {close[0]}?" if close else "there is log, exp, sin, tanh, relu, …"
+        close = did_you_mean(name, [*OPERATIONS, *ALIASES])
+        way_out = close or "there is log, exp, sin, tanh, relu, …"
         raise ExpressionError(f"there is no operation {name:.40}: {way_out}")
     least = 1 if op.arity is None else op.arity - len(op.defaults)
     if count < least or (op.arity is not None and count > op.arity):

@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-__all__ = ["LayerPass", "LayerwisePass", "backpropagate"]
-
 Vector: TypeAlias = list[float]
 Matrix: TypeAlias = list[list[float]]
 

@@ -11,15 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import ops
-from .activations import softmax
+from .activations import softmax as softmax  # what the scores become is to be had here
+from .arguments import real
 from .engine import Value
-from .numeric import Numeric, data_of
-from .operation import number
-
-__all__ = [
-    "LOSSES", "binary_cross_entropy", "cross_entropy", "cross_entropy_of_probabilities", "hinge",
-    "l2", "mean_squared_error", "multiclass_hinge", "softmax", "squared_error", "weights",
-]  # fmt: skip
+from .numeric import data_of
+from .samples import items
 
 BIASES = frozenset({"b", "bias", "biases"})  # parts of names: what l2 leaves alone
 
@@ -42,10 +38,11 @@ def squared_error(y: Any, d: Any) -> Value:
     >>> squared_error([Value(1.0), Value(3.0)], [0.0, 1.0]).data
     2.5
     """
-    ys, ds = _listed(y), _listed(d)
+    ys, ds = items(y), items(d)
     if len(ys) != len(ds):
-        raise ValueError(f"squared_error needs a target for each output, got {len(ds)} for "
-                         f"{len(ys)}")  # fmt: skip
+        raise ValueError(
+            f"squared_error needs a target for each output, got {len(ds)} for {len(ys)}"
+        )
     differences = [y - d for y, d in zip(ys, ds, strict=True)]
     if not differences:
         raise ValueError("squared_error of no outputs has no value: give at least one")
@@ -67,7 +64,7 @@ def mean_squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Va
     >>> mean_squared_error([Value(1.0), Value(3.0)], [0.0, 1.0]).data
     1.25
     """
-    predictions, targets = _listed(predictions), _listed(targets)
+    predictions, targets = items(predictions), items(targets)
     if len(predictions) != len(targets) or not predictions:
         raise ValueError(
             f"mean_squared_error needs a target for each prediction and at least one, got "
@@ -101,8 +98,9 @@ def cross_entropy(scores: Any, target: Any) -> Value:
     """
     zs = _scores("cross_entropy", scores)
     if _is_index(target):
-        return ops.logsumexp(*zs) - zs[_index(target, len(zs))]  # type: ignore[no-any-return]
-    return ops.logsumexp(*zs) - ops.dot(*_distribution(target, len(zs)), *zs)  # type: ignore[no-any-return]
+        return ops.logsumexp(*zs) - zs[class_index(target, len(zs))]  # type: ignore[no-any-return]
+    shares = [(d, z) for d, z in zip(_distribution(target, len(zs)), zs, strict=True) if d]
+    return ops.logsumexp(*zs) - ops.dot(*(d for d, _ in shares), *(z for _, z in shares))  # type: ignore[no-any-return]
 
 
 def cross_entropy_of_probabilities(ps: Any, d: Any) -> Value:
@@ -126,7 +124,7 @@ def cross_entropy_of_probabilities(ps: Any, d: Any) -> Value:
     """
     values = _scores("cross_entropy_of_probabilities", ps)
     if _is_index(d):
-        index = _index(d, len(values))
+        index = class_index(d, len(values))
         return -_log_of_probability(index, values[index])  # type: ignore[no-any-return]
     shares = _distribution(d, len(values))
     needed = [i for i, share in enumerate(shares) if share]
@@ -195,7 +193,7 @@ def multiclass_hinge(scores: Any, target: Any) -> Value:
     0.5
     """
     zs = _scores("multiclass_hinge", scores)
-    right = _index(target, len(zs))
+    right = class_index(target, len(zs))
     margins = [ops.relu(1.0 + (z - zs[right])) for j, z in enumerate(zs) if j != right]
     return ops.sum_of(margins)  # type: ignore[no-any-return]
 
@@ -203,10 +201,24 @@ def multiclass_hinge(scores: Any, target: Any) -> Value:
 LOSSES: dict[str, Callable[[Any, Any], Value]] = {
     loss.__name__: loss
     for loss in (
-        squared_error, cross_entropy, cross_entropy_of_probabilities, binary_cross_entropy, hinge,
+        squared_error,
+        cross_entropy,
+        cross_entropy_of_probabilities,
+        binary_cross_entropy,
+        hinge,
         multiclass_hinge,
     )
-}  # fmt: skip
+}
+
+
+def recorded(what: str, error: Any) -> Value:
+    """What a loss or a penalty returned; TypeError if that is no Value."""
+    if not isinstance(error, Value):
+        raise TypeError(
+            f"{what} must be a Value, not {type(error).__name__} {error!r:.40}: it left the engine "
+            "(through .data, or math.*), or does not depend on the model"
+        )
+    return error
 
 
 # ---- a penalty on weights ----------------------------------------------------------------------
@@ -232,9 +244,7 @@ def l2(model_or_parameters: Any, strength: float) -> Value:
     >>> l2([Value(3.0), Value(4.0)], 0.5).data
     6.25
     """
-    strength = number(strength)
-    if not 0.0 <= strength < math.inf:
-        raise ValueError(f"the strength of l2 must be 0 or more, and finite, got {strength}")
+    strength = real("the strength of l2", strength, least=0)
     ws = weights(model_or_parameters)
     if not ws:
         raise ValueError("l2 of no weights: the model has none, or they are all called biases")
@@ -242,7 +252,7 @@ def l2(model_or_parameters: Any, strength: float) -> Value:
 
 
 def weights(model_or_parameters: Any) -> list[Value]:
-    """The parameters but the biases: those with no `b`, `bias` or `biases` in their names.
+    """The parameters but the biases: those that their modules call `b`, `bias` or `biases`.
 
     Args:
         model_or_parameters: a module, or a dict of named parameters; of a list, all count.
@@ -255,26 +265,21 @@ def weights(model_or_parameters: Any) -> list[Value]:
     if hasattr(named, "named_parameters"):
         named = named.named_parameters()
     if isinstance(named, Mapping):
-        return [w for name, w in named.items() if BIASES.isdisjoint(name.split("."))]
+        return [w for name, w in named.items() if _own_name(name) not in BIASES]
     return list(named)
+
+
+def _own_name(name: str) -> str:
+    """What a parameter is called in its own module: w of layers.0.neurons.3.w.1."""
+    return next((part for part in reversed(name.split(".")) if not part.isdecimal()), "")
 
 
 # ---- predictions and targets -------------------------------------------------------------------
 
 
-def _listed(y: Any) -> list[Any]:
-    """The outputs in a prediction or target: one, or several."""
-    if isinstance(y, list):
-        return y
-    if isinstance(y, Numeric | int | float):
-        return [y]
-    items = y.tolist() if hasattr(y, "tolist") else y
-    return list(items) if hasattr(items, "__iter__") else [items]
-
-
 def _scores(loss: str, scores: Any) -> list[Any]:
     """At least two numbers, one per class."""
-    zs = _listed(scores)
+    zs = items(scores)
     if len(zs) < 2:
         raise ValueError(
             f"{loss} needs one number per class, at least 2, got {len(zs)}: "
@@ -285,7 +290,7 @@ def _scores(loss: str, scores: Any) -> list[Any]:
 
 def _score(loss: str, score: Any) -> Any:
     """The one score of a loss for two classes."""
-    zs = _listed(score)
+    zs = items(score)
     if len(zs) != 1:
         raise ValueError(
             f"{loss} needs a single score, got {len(zs)}: for one score per class, cross_entropy"
@@ -295,11 +300,16 @@ def _score(loss: str, score: Any) -> Any:
 
 def _label(loss: str, target: Any, allowed: tuple[float, float], wanted: str) -> float:
     """A target that is one of two numbers."""
-    items = _listed(target)
-    t = data_of(items[0]) if len(items) == 1 else math.nan
+    t = _single(target)
     if t not in allowed:
         raise ValueError(f"a target of {loss} must be {wanted}; got {target!r:.60}")
     return t
+
+
+def _single(target: Any) -> float:
+    """The one number in a target; nan where there are several."""
+    found = items(target)
+    return data_of(found[0]) if len(found) == 1 else math.nan
 
 
 def _is_index(target: Any) -> bool:
@@ -309,10 +319,9 @@ def _is_index(target: Any) -> bool:
     )
 
 
-def _index(target: Any, count: int) -> int:
+def class_index(target: Any, count: int) -> int:
     """The index of the right class, from 0 to count - 1."""
-    items = _listed(target)
-    t = data_of(items[0]) if len(items) == 1 else math.nan
+    t = _single(target)
     if not t.is_integer() or not 0 <= t < count:
         raise ValueError(
             f"a class index must be a whole number from 0 to {count - 1}, as there are {count} "
@@ -323,10 +332,11 @@ def _index(target: Any, count: int) -> int:
 
 def _distribution(target: Any, count: int) -> list[float]:
     """The probabilities of the classes."""
-    ds = [data_of(d) for d in _listed(target)]
+    ds = [data_of(d) for d in items(target)]
     if len(ds) != count:
-        raise ValueError(f"a target needs one probability for each of {count} classes, got "
-                         f"{len(ds)}")  # fmt: skip
+        raise ValueError(
+            f"a target needs one probability for each of {count} classes, got {len(ds)}"
+        )
     if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
         raise ValueError(
             f"the probabilities of a target must be 0 to 1 and add up to 1, got {ds!r:.60} "

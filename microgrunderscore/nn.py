@@ -1,23 +1,26 @@
 """Neurons, layers and multilayer perceptrons made of Values.
 
 A neuron's pre-activation w·x + b is one node of the graph, as it is one circle in the picture.
+Arguments outside their range raise ValueError, those of another kind TypeError.
 """
 
 from __future__ import annotations
 
 import math
-import operator
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Protocol, Self, TypeAlias
 
 from . import activations, ops
 from .activations import Activation, identity, softmax
+from .arguments import generator, whole
 from .engine import Value, dot
 from .layerwise import LayerwisePass, Matrix, Vector, backpropagate
+from .losses import recorded
+from .module import Module
 from .numeric import Numeric, data_of
-from .operation import number
+from .samples import items, plain
 
 __all__ = ["INITIALISERS", "MLP", "Layer", "Module", "Neuron", "glorot", "he", "uniform"]
 
@@ -79,80 +82,7 @@ INITIALISERS: Mapping[str, Initialiser] = {
 }
 
 
-# ---- modules -----------------------------------------------------------------------------------
-
-
-class Module:
-    """Something with parameters: the Values among its attributes, and those of modules in them.
-
-    A class of your own needs only attributes and a `__call__` for one sample.
-
-    >>> class Line(Module):
-    ...     def __init__(self):
-    ...         self.slope, self.start = Value(2.0), Value(1.0)
-    ...     def __call__(self, x):
-    ...         return self.slope * x + self.start
-    >>> line = Line()
-    >>> line.state()
-    {'slope': 2.0, 'start': 1.0}
-    >>> line.predict(3.0)
-    7.0
-    """
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Keep prediction and call the same: an inherited shortcut does not know a new call."""
-        super().__init_subclass__(**options)
-        if "__call__" in vars(cls) and "predict" not in vars(cls):
-            cls.predict = Module.predict  # type: ignore[method-assign]
-
-    def __call__(self, x: Any) -> Any:
-        """The prediction for one sample, with its graph."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__: define one for a sample")
-
-    def predict(self, x: Any) -> Any:
-        """The prediction for one sample as plain numbers: a float, or a list of them."""
-        return _data(self(x))
-
-    def parameters(self) -> list[Value]:
-        """All parameters, each once, in a fixed order."""
-        return list({id(p): p for _, p in _walk(self, "", set())}.values())
-
-    def named_parameters(self) -> dict[str, Value]:
-        """The parameters under names such as `layers.0.neurons.3.w.1`, in the same order."""
-        names: dict[int, str] = {}
-        for name, p in _walk(self, "", set()):
-            names.setdefault(id(p), name)
-        named: dict[str, Value] = {}
-        for i, p in enumerate(self.parameters()):
-            name = names.get(id(p), f"parameters.{i}")
-            if named.setdefault(name, p) is not p:
-                raise ValueError(f"two parameters are called {name!r}: rename an attribute or key")
-        return named
-
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0."""
-        for p in self.parameters():
-            p.grad = 0.0
-
-    def state(self) -> dict[str, float]:
-        """The number in every parameter, by name; `store.save` writes it."""
-        return {name: p.data for name, p in self.named_parameters().items()}
-
-    def load_state(self, state: Mapping[str, float]) -> None:
-        """Set every parameter to the number of its name; all of them, or none.
-
-        Raises:
-            ValueError: a name is missing or too many, or a number is not finite.
-            TypeError: something is not a number.
-        """
-        named = self.named_parameters()
-        _check_names(list(named), list(state))
-        numbers = {name: number(x) for name, x in state.items()}
-        for name, x in numbers.items():
-            if not math.isfinite(x):
-                raise ValueError(f"parameter {name!r} would become {x}: the state is damaged")
-        for name, p in named.items():
-            p.data = numbers[name]
+# ---- networks ----------------------------------------------------------------------------------
 
 
 class Neuron(Module):
@@ -165,9 +95,6 @@ class Neuron(Module):
         initialise: "uniform", "xavier" or "glorot", "he", or a function (nin, nout, rng) → weight.
         rng: where weights are drawn; the global generator of `random` if None.
         nout: neurons of its layer, which Glorot's formula asks for.
-
-    Raises:
-        ValueError, TypeError: an argument outside its range, or of another kind.
 
     The weights are `w`, the bias is `b`, 0 at first.
 
@@ -188,7 +115,7 @@ class Neuron(Module):
         rng: Randomness | None = None,
         nout: int = 1,
     ) -> None:
-        nin = _size("nin", nin)
+        nin = whole("nin", nin, 1)
         draw = _initialiser(initialise)
         source: Randomness = random if rng is None else rng
         self.activation = activations.activation(activation)
@@ -200,7 +127,7 @@ class Neuron(Module):
 
     def __call__(self, x: Any) -> Value:
         """The output for one sample of `nin` numbers or Values; ValueError for another count."""
-        xs = x if x.__class__ is list else _items(x)
+        xs = x if x.__class__ is list else items(x)
         if len(xs) != len(self.w):
             raise _wrong_inputs(len(self.w), xs)
         a = dot(self.w, xs, self.b)
@@ -208,8 +135,7 @@ class Neuron(Module):
 
     def predict(self, x: Any) -> float:
         """The output for one sample as a plain number, the same bits as the recorded one."""
-        a = self.pre_activation(_floats(x, len(self.w)))
-        return self.activated(a)
+        return activations.on_float(self.g, self.pre_activation(_floats(x, len(self.w))))
 
     def pre_activation(self, h: Vector) -> float:
         """a = w·h + b for plain numbers, summed in the order of the engine's `dot`."""
@@ -218,21 +144,17 @@ class Neuron(Module):
             a += w.data * x
         return a
 
-    def activated(self, a: float) -> float:
-        """g(a) for a plain number."""
-        return activations.on_float(self.activation, a) if self.nonlin else a
-
-    def slope(self, a: float) -> float:
-        """g'(a)."""
-        return activations.slope(self.activation, a) if self.nonlin else 1.0
+    @property
+    def g(self) -> Activation:
+        """What comes after the sum: the activation, unless `nonlin` is off."""
+        return self.activation if self.nonlin else identity
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
         return [*self.w, self.b]
 
     def __repr__(self) -> str:
-        name = activations.name_of(self.activation) if self.nonlin else "identity"
-        return f"{_title(name)}Neuron({len(self.w)})"
+        return f"{_title(activations.name_of(self.g))}Neuron({len(self.w)})"
 
 
 class Layer(Module):
@@ -241,9 +163,6 @@ class Layer(Module):
     Args:
         nin, nout: numbers of inputs and of neurons, at least 1.
         nonlin, activation, initialise, rng: as for `Neuron`; the activation may be "softmax".
-
-    Raises:
-        ValueError, TypeError: an argument outside its range, or of another kind.
 
     >>> Layer(3, 2)
     Layer of [ReLUNeuron(3), ReLUNeuron(3)]
@@ -259,22 +178,26 @@ class Layer(Module):
         initialise: str | Initialiser = "uniform",
         rng: Randomness | None = None,
     ) -> None:
-        nin, nout = _size("nin", nin), _size("nout", nout)
+        nin, nout = whole("nin", nin, 1), whole("nout", nout, 1)
         g = activations.activation(activation)
         self.shares = bool(nonlin) and g is softmax  # softmax comes after all neurons
         if self.shares and nout == 1:
             raise ValueError("softmax over one output is always 1: use sigmoid, or two outputs")
         self.neurons = [
             Neuron(
-                nin, nonlin, activation=identity if g is softmax else g,
-                initialise=initialise, rng=rng, nout=nout,
+                nin,
+                nonlin,
+                activation=identity if g is softmax else g,
+                initialise=initialise,
+                rng=rng,
+                nout=nout,
             )
             for _ in range(nout)
-        ]  # fmt: skip
+        ]
 
     def __call__(self, x: Any) -> Any:
         """The outputs for one sample, a list of Values; of a single neuron the bare Value."""
-        xs = _values(x, self.nin)
+        xs = [v if isinstance(v, Numeric) else Value(v) for v in _sample(x, self.nin)]
         out = [neuron(xs) for neuron in self.neurons]
         if self.shares:
             out = softmax(out)
@@ -298,9 +221,7 @@ class Layer(Module):
         """The name of the activation; the neurons' names where they differ."""
         if self.shares:
             return "softmax"
-        names = [activations.name_of(n.activation) if n.nonlin else "identity"
-                 for n in self.neurons]  # fmt: skip
-        return ", ".join(dict.fromkeys(names))
+        return ", ".join(dict.fromkeys(activations.name_of(n.g) for n in self.neurons))
 
     # The layer with vectors and matrices, for `MLP.layerwise`.
 
@@ -314,7 +235,7 @@ class Layer(Module):
 
     def activated(self, a: Vector) -> Vector:
         """g(a)."""
-        h = [neuron.activated(x) for neuron, x in zip(self.neurons, a, strict=True)]
+        h = [activations.on_float(n.g, x) for n, x in zip(self.neurons, a, strict=True)]
         return softmax(h) if self.shares else h
 
     def errors(self, a: Vector, h: Vector, grad_h: Vector) -> Vector:
@@ -322,7 +243,8 @@ class Layer(Module):
         if self.shares:
             common = ops.dot(*h, *grad_h)
             grad_h = [p * (d - common) for p, d in zip(h, grad_h, strict=True)]
-        return [d * n.slope(x) for n, x, d in zip(self.neurons, a, grad_h, strict=True)]
+        slopes = [activations.slope(n.g, x) for n, x in zip(self.neurons, a, strict=True)]
+        return [d * slope for d, slope in zip(grad_h, slopes, strict=True)]
 
     def parameters(self) -> list[Value]:
         """Those of the first neuron, the second, …"""
@@ -344,9 +266,6 @@ class MLP(Module):
         output: activation of the last layer; "identity" if None.
         initialise: first weights, as for `Neuron`; biases are 0.
         seed: draw the weights from a generator of their own; None: from the global one of `random`.
-
-    Raises:
-        ValueError, TypeError: an argument outside its range, or of another kind.
 
     Source: Rumelhart, Hinton and Williams (1986); names, order of parameters and defaults are those
     of micrograd (Karpathy, 2020).
@@ -371,7 +290,7 @@ class MLP(Module):
         seed: int | None = None,
     ) -> None:
         sizes = _sizes(nin, nouts)
-        rng = None if seed is None else random.Random(seed)
+        rng = None if seed is None else generator("MLP", seed)
         functions = _per_layer(activation, output, len(sizes) - 1)
         self.layers = [
             Layer(m, n, activation=g, initialise=initialise, rng=rng)
@@ -425,10 +344,10 @@ class MLP(Module):
         """The matrix passes together with the gradients from one backward() of the graph."""
         self.zero_grad()
         y = self(x)
-        if _data(y) != _bare(passes[-1].h):
+        if plain(y) != _bare(passes[-1].h):
             raise ValueError(
                 f"{type(self).__name__} does more than pass a sample through its layers: "
-                f"it gives {_data(y)!r:.60}, the layers {_bare(passes[-1].h)!r:.60}"
+                f"it gives {plain(y)!r:.60}, the layers {_bare(passes[-1].h)!r:.60}"
             )
         error = loss(y)
         error.backward()
@@ -485,51 +404,26 @@ class MLP(Module):
 # ---- samples -----------------------------------------------------------------------------------
 
 
-def _items(x: Any) -> list[Any]:
-    """The numbers of a sample: of a list, an array, any iterable; a bare number is one input."""
-    if isinstance(x, Numeric | int | float):
-        return [x]
-    if isinstance(x, str | dict | set | frozenset):
-        raise TypeError(f"a sample is a list of numbers, not {type(x).__name__} {x!r:.40}")
-    items = x.tolist() if hasattr(x, "tolist") else x
-    return list(items) if hasattr(items, "__iter__") else [items]
-
-
-def _values(x: Any, expected: int) -> list[Any]:
-    """A sample as so many Values; plain numbers are wrapped, once for all neurons."""
-    xs = _items(x)
-    if len(xs) != expected or _is_table(xs):
+def _sample(x: Any, expected: int) -> list[Any]:
+    """So many numbers or Values."""
+    xs = items(x)
+    if len(xs) != expected or isinstance(xs[0], list | tuple):
         raise _wrong_inputs(expected, xs)
-    return [v if isinstance(v, Numeric) else Value(v) for v in xs]
+    return xs
 
 
 def _floats(x: Any, expected: int) -> Vector:
-    """A sample as so many plain numbers."""
-    xs = _items(x)
-    if len(xs) != expected or _is_table(xs):
-        raise _wrong_inputs(expected, xs)
-    return [v if v.__class__ is float else data_of(v) for v in xs]
-
-
-def _is_table(xs: list[Any]) -> bool:
-    """Whether these are rows rather than numbers."""
-    return bool(xs) and isinstance(xs[0], list | tuple)
+    """A sample as plain numbers."""
+    return [v if v.__class__ is float else data_of(v) for v in _sample(x, expected)]
 
 
 def _wrong_inputs(expected: int, xs: list[Any]) -> ValueError:
-    if _is_table(xs):
+    if xs and isinstance(xs[0], list | tuple):
         return ValueError(
             f"expected one sample of {expected} inputs, got a table of {len(xs)} rows: "
             "call the model with one row at a time, or use training.predict"
         )
     return ValueError(f"expected {expected} inputs, got {len(xs)}")
-
-
-def _data(out: Any) -> Any:
-    """The plain numbers of what a model returned."""
-    if isinstance(out, Numeric):
-        return out.data
-    return [_data(v) for v in out] if hasattr(out, "__iter__") else number(out)
 
 
 def _bare(h: Vector) -> float | Vector:
@@ -540,72 +434,11 @@ def _bare(h: Vector) -> float | Vector:
 def _gradient(loss: Callable[[Any], Value], h: Vector) -> Vector:
     """∂E/∂h for the outputs h of the last layer."""
     outputs = [Value(x) for x in h]
-    error = loss(outputs[0] if len(outputs) == 1 else outputs)
-    if not isinstance(error, Value):
-        raise TypeError(
-            f"the loss must be a Value, not {type(error).__name__} {error!r:.40}: it does not "
-            "depend on what the model returns, or left the engine (through .data, or math.*)"
-        )
-    error.backward()
+    recorded("the loss", loss(outputs[0] if len(outputs) == 1 else outputs)).backward()
     return [v.grad for v in outputs]
 
 
-# ---- parameters and their names ----------------------------------------------------------------
-
-
-def _walk(thing: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Value]]:
-    """The leaves in a module, list, tuple, dict or array, with their names, in order."""
-    if isinstance(thing, Value):
-        if not thing.op:
-            yield name, thing
-        return
-    for key, part in _parts(thing):
-        if not isinstance(part, Value) and str(getattr(part, "dtype", "")) == "object":
-            part = part.tolist()  # an array of Values
-        if isinstance(part, Value | Module | list | tuple | dict):
-            if not isinstance(part, Value) and id(part) in seen:
-                continue
-            yield from _walk(part, f"{name}.{key}" if name else str(key), seen | {id(thing)})
-
-
-def _parts(thing: Any) -> Iterator[tuple[Any, Any]]:
-    """The attributes of a module, the items of a list, a tuple or a dict."""
-    if isinstance(thing, list | tuple):
-        yield from enumerate(thing)
-    else:
-        yield from (thing if isinstance(thing, dict) else vars(thing)).items()
-
-
-def _check_names(expected: list[str], found: list[str]) -> None:
-    """Refuse names that are missing or too many."""
-    ours, theirs = set(expected), set(found)
-    missing = [name for name in expected if name not in theirs]
-    extra = [name for name in found if name not in ours]
-    if missing or extra:
-        parts = [_listed(what, some) for what, some in (("missing", missing), ("extra", extra))]
-        raise ValueError(
-            f"expected the numbers of {len(expected)} parameters, got {len(found)}: "
-            f"{'; '.join(filter(None, parts))}; the state belongs to a model of another structure"
-        )
-
-
-def _listed(what: str, names: list[str]) -> str:
-    """What happened to these names, of which at most five are quoted."""
-    more = ", …" if len(names) > 5 else ""
-    return f"{what} {', '.join(map(repr, names[:5]))}{more}" if names else ""
-
-
 # ---- arguments ---------------------------------------------------------------------------------
-
-
-def _size(name: str, n: Any) -> int:
-    """A number of inputs or neurons."""
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be a whole number, not {type(n).__name__} {n!r:.40}")
-    size: int = operator.index(n)
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}")
-    return size
 
 
 def _sizes(nin: Any, nouts: Any) -> list[int]:
@@ -615,7 +448,7 @@ def _sizes(nin: Any, nouts: Any) -> list[int]:
             f"nouts must list the neurons of each layer, not be {type(nouts).__name__} "
             f"{nouts!r:.40}: MLP(2, [16, 1])"
         )
-    sizes = [_size("nin", nin), *(_size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
+    sizes = [whole("nin", nin, 1), *(whole(f"nouts[{i}]", n, 1) for i, n in enumerate(nouts))]
     if len(sizes) == 1:
         raise ValueError("nouts must name at least one layer, got []: MLP(2, [16, 1])")
     return sizes
@@ -676,12 +509,14 @@ def _checked_about(about: Any) -> tuple[int, list[int], list[str]]:
     """nin, nouts and the names of the activations, from what a file holds."""
     expected = {"model", "nin", "nouts", "activations"}
     if not isinstance(about, Mapping) or set(about) != expected or about["model"] != "MLP":
-        raise ValueError(f"expected the structure of an MLP ({', '.join(sorted(expected))}), got "
-                         f"{about!r:.80}")  # fmt: skip
+        raise ValueError(
+            f"expected the structure of an MLP ({', '.join(sorted(expected))}), got {about!r:.80}"
+        )
     nin, nouts, names = about["nin"], about["nouts"], about["activations"]
     if not isinstance(nouts, list) or not isinstance(names, list) or len(names) != len(nouts):
-        raise ValueError(f"expected one activation for each of nouts, got {nouts!r:.60} and "
-                         f"{names!r:.60}")  # fmt: skip
+        raise ValueError(
+            f"expected one activation for each of nouts, got {nouts!r:.60} and {names!r:.60}"
+        )
     try:
         sizes = _sizes(nin, nouts)
     except TypeError as error:

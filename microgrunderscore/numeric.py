@@ -97,9 +97,8 @@ class Numeric:
         """An operation that the user defined, as a method."""
         if name in OPERATIONS and OPERATIONS[name].arity is not None:
             return functools.partial(OPERATIONS[name], self)
-        raise AttributeError(
-            f"{type(self).__name__} has no attribute {name!r}; define(...) adds operations"
-        )
+        hint = "" if name.startswith("_") else "; define(...) adds operations"
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
     # ---- comparison is by the number, equality and hash are by identity ----
 
@@ -112,9 +111,11 @@ class Numeric:
     # fmt: on
 
     def _compare(self, holds: Callable[[float, float], bool], other: Any) -> bool:
+        if isinstance(other, Numeric):
+            return holds(self.data, other.data)
         if str(getattr(other, "dtype", "")) == "object":
             return NotImplemented  # an array of Values compares them one by one
-        return holds(self.data, data_of(other))
+        return holds(self.data, number(other))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Numeric):
@@ -146,7 +147,7 @@ class Numeric:
         for x in inputs:
             if isinstance(x, numpy.ndarray) and x.dtype != object and x.ndim:
                 number(x)
-        items = (x.item() if isinstance(x, numpy.generic) else x for x in inputs)
+        items = (number(x) if isinstance(x, numpy.generic) else x for x in inputs)
         return getattr(ufunc, method)(*(numpy.asarray(x, object) for x in items), **options)
 
 

@@ -91,7 +91,7 @@ class Operation:
         return self.on_floats([number(x) for x in operands])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return OPERATIONS.__getitem__, (self.name,)  # a copy of a row is the row
+        return _row, (self.name,)  # a copy of a row is the row
 
     def on_floats(self, operands: Sequence[float], sources: Sequence[Any] = ()) -> float:
         """The value for floats; an error of ``math`` comes back naming operation and operands.
@@ -219,6 +219,10 @@ def define(
         fixed=_as_rules(fixed) or rules,
         textbook=_as_rules(textbook) or rules,
     )
+    return OPERATIONS[name]
+
+
+def _row(name: str) -> Operation:
     return OPERATIONS[name]
 
 

@@ -33,6 +33,11 @@ def power_or_limit(x: Any, p: Any) -> Any:
         return -math.inf if x < 0.0 and p % 2.0 == 1.0 else math.inf
 
 
+def lowered(x: Any, p: Any) -> Any:
+    """p - 1, but 0 where p = 0 and 1 / x is beyond the floats: ∂(x ** p)/∂x = 0 · x ** this."""
+    return p - (1.0 - (1.0 - nonzero(p)) * ((x > -6e-309) & (x < 6e-309)))
+
+
 def log_or_limit(x: Any) -> Any:
     """log x where ∂(x ** p)/∂p needs it: 0 at 0, where x ** p kills it, and nan below."""
     return where(x > 0.0, log(where(x > 0.0, x, 1.0)), where(x < 0.0, math.nan, 0.0))
@@ -159,8 +164,10 @@ div = define("div", lambda x, y: x / y, (lambda x, y, z: 1.0 / y, lambda x, y, z
 neg = define("neg", lambda x: -x, lambda x, z: -1.0,
              text="-{0}", latex="-{0}", binding=ADDITION, symbol="−")
 power = define("pow", _power,
-               (lambda x, p, z: p * power_or_limit(x, p - nonzero(p)),
+               (lambda x, p, z: p * power_or_limit(x, lowered(x, p)),
                 lambda x, p, z: z * log_or_limit(x)),
+               fixed=(lambda x, p, z: p * power_or_limit(x, p - nonzero(p)),
+                      lambda x, p, z: z * log_or_limit(x)),
                text="{0} ** {1}", latex="{0}^{{{1}}}", binding=POWER, symbol="xⁿ",
                domain="x > 0, x = 0 with p ≥ 0, or a whole number p",
                textbook=(lambda x, p, z: p * x ** (p - 1.0), lambda x, p, z: z * log(x)))
@@ -237,9 +244,12 @@ minimum  = define("minimum", _smaller, (lambda x, y, z: share(y, x), lambda x, y
                   fixed=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0),
                   textbook=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0))
 clip     = define("clip", lambda x, low, high: _smaller(_larger(x, low), high),
-                  (lambda x, low, high, z: (low < x) * (x < high) * 1.0,
-                   lambda x, low, high, z: (x < low) * (low < high) * 1.0,
-                   lambda x, low, high, z: (high < maximum(x, low)) * 1.0), selects=True)
+                  (lambda x, low, high, z: share(x, low) * share(high, maximum(x, low)),
+                   lambda x, low, high, z: share(low, x) * share(high, maximum(x, low)),
+                   lambda x, low, high, z: share(maximum(x, low), high)), selects=True,
+                  fixed=(lambda x, low, high, z: (low < x) * (x < high) * 1.0,
+                         lambda x, low, high, z: (x < low) * (low < high) * 1.0,
+                         lambda x, low, high, z: (high < maximum(x, low)) * 1.0))
 where    = define("where", lambda c, x, y: x if c else y,
                   (lambda c, x, y, z: 0.0, lambda c, x, y, z: nonzero(c),
                    lambda c, x, y, z: 1.0 - nonzero(c)), selects=True)
@@ -251,8 +261,10 @@ dot       = define("dot", _dot, _partners, symbol="·")
 logsumexp = define("logsumexp", _log_sum_exp, _softmax,
                    textbook=lambda *t: tuple(exp(x - t[-1]) for x in t[:-1]))
 max_of    = define("max_of", lambda *xs: functools.reduce(_larger, xs), _shares,
-                   selects=True, symbol="max", fixed=_sole)
+                   selects=True, symbol="max", fixed=_sole,
+                   textbook=lambda *t: tuple((x >= t[-1]) * 1.0 for x in t[:-1]))
 min_of    = define("min_of", lambda *xs: functools.reduce(_smaller, xs), _shares,
-                   selects=True, symbol="min", fixed=_sole)
+                   selects=True, symbol="min", fixed=_sole,
+                   textbook=lambda *t: tuple((x <= t[-1]) * 1.0 for x in t[:-1]))
 # fmt: on
 BUILT_IN.update(OPERATIONS)

@@ -9,13 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from .arguments import real, whole
 from .engine import Value
-from .operation import number
-
-__all__ = [
-    "SGD", "Adam", "Optimizer", "Schedule", "clip_gradients", "constant", "cosine", "exponential",
-    "linear", "step_decay",
-]  # fmt: skip
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -51,18 +46,15 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: float | Schedule) -> None:
-        self._lr = lr if callable(lr) else _positive("lr", lr)
+        self._lr = lr if callable(lr) else real("lr", lr, above=0)
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step; ValueError if a schedule gives a negative one."""
         if not callable(self._lr):
             return self._lr
-        rate = number(self._lr(self.steps))
-        if not 0.0 <= rate < math.inf:
-            raise ValueError(f"the schedule gives a learning rate of {rate} at step {self.steps}: "
-                             "it must be 0 or more, and finite")  # fmt: skip
-        return rate
+        what = f"the learning rate that the schedule gives at step {self.steps}"
+        return real(what, self._lr(self.steps), least=0)
 
     def step(self) -> None:
         """Change every parameter once, by its gradient.
@@ -131,11 +123,13 @@ class SGD(Optimizer):
         dampening: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
-        self.momentum = _share("momentum", momentum)
-        self.dampening = _share("dampening", dampening)
+        self.momentum = real("momentum", momentum, least=0, below=1)
+        self.dampening = real("dampening", dampening, least=0, below=1)
         if self.dampening and not self.momentum:
-            raise ValueError(f"dampening {self.dampening} without momentum only shrinks the steps: "
-                             "give momentum, or a smaller lr")  # fmt: skip
+            raise ValueError(
+                f"dampening {self.dampening} without momentum only shrinks the steps: "
+                "give momentum, or a smaller lr"
+            )
         self._velocity = [0.0] * len(self.parameters)
 
     def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
@@ -178,8 +172,9 @@ class Adam(Optimizer):
         super().__init__(parameters, lr)
         if len(betas) != 2:
             raise ValueError(f"betas must be two numbers, got {len(betas)}")
-        self.betas = _share("betas[0]", betas[0]), _share("betas[1]", betas[1])
-        self.eps = _positive("eps", eps)
+        first, second = (real(f"betas[{i}]", b, least=0, below=1) for i, b in enumerate(betas))
+        self.betas = first, second
+        self.eps = real("eps", eps, above=0)
         self._m = [0.0] * len(self.parameters)
         self._v = [0.0] * len(self.parameters)
 
@@ -222,7 +217,7 @@ def clip_gradients(parameters: Any, max_norm: float) -> float:
     (8.0, -2.0)
     """
     names, values = _named(parameters)
-    max_norm = _positive("max_norm", max_norm)
+    max_norm = real("max_norm", max_norm, above=0)
     norm = math.hypot(*[p.grad for p in values])
     if not math.isfinite(norm):
         worst = max(range(len(values)), key=lambda i: _size_of(values[i].grad))
@@ -246,7 +241,7 @@ def constant(lr: float) -> Schedule:
     >>> constant(0.1)(1000)
     0.1
     """
-    lr = _positive("lr", lr)
+    lr = real("lr", lr, above=0)
     return lambda step: lr
 
 
@@ -256,7 +251,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     >>> [linear(1.0, 0.1, 100)(k) for k in (0, 50, 100, 200)]
     [1.0, 0.55, 0.1, 0.1]
     """
-    start, end, steps = _positive("start", start), _not_negative("end", end), _count(steps)
+    start, end, steps = _ramp(start, end, steps)
     return lambda step: end if step >= steps else start + (end - start) * step / steps
 
 
@@ -269,7 +264,7 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
     >>> [round(cosine(1.0, 0.0, 4)(k), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    start, end, steps = _positive("start", start), _not_negative("end", end), _count(steps)
+    start, end, steps = _ramp(start, end, steps)
 
     def rate(step: int) -> float:
         share = min(step / steps, 1.0)
@@ -284,7 +279,8 @@ def step_decay(start: float, factor: float, every: int) -> Schedule:
     >>> [step_decay(1.0, 0.5, 10)(k) for k in (0, 9, 10, 20)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    start, factor, every = _positive("start", start), _positive("factor", factor), _count(every)
+    start, factor = _decay(start, factor)
+    every = whole("every", every, 1)
     return lambda step: start * factor ** (step // every)
 
 
@@ -294,7 +290,7 @@ def exponential(start: float, factor: float) -> Schedule:
     >>> [exponential(1.0, 0.5)(k) for k in range(3)]
     [1.0, 0.5, 0.25]
     """
-    start, factor = _positive("start", start), _positive("factor", factor)
+    start, factor = _decay(start, factor)
     return lambda step: start * float(factor**step)
 
 
@@ -306,8 +302,10 @@ def _named(parameters: Any) -> tuple[list[str], list[Value]]:
     if isinstance(parameters, Value) or not (
         hasattr(parameters, "__iter__") or hasattr(parameters, "named_parameters")
     ):
-        raise TypeError(f"parameters must be a list of Values or a module, not "
-                        f"{parameters!r:.60}: put it in a list")  # fmt: skip
+        raise TypeError(
+            f"parameters must be a list of Values or a module, not "
+            f"{parameters!r:.60}: put it in a list"
+        )
     if hasattr(parameters, "named_parameters"):
         parameters = parameters.named_parameters()
     pairs = parameters.items() if isinstance(parameters, Mapping) else _numbered(parameters)
@@ -316,8 +314,9 @@ def _named(parameters: Any) -> tuple[list[str], list[Value]]:
         _check_parameter(name, p)
         named.setdefault(id(p), (name, p))
     if not named:
-        raise ValueError("there are no parameters to train: give model.parameters() of a model "
-                         "that has some")  # fmt: skip
+        raise ValueError(
+            "there are no parameters to train: give model.parameters() of a model that has some"
+        )
     return [name for name, _ in named.values()], [p for _, p in named.values()]
 
 
@@ -340,30 +339,9 @@ def _size_of(x: float) -> float:
     return math.inf if math.isnan(x) else abs(x)
 
 
-def _positive(name: str, x: float) -> float:
-    x = number(x)
-    if not 0.0 < x < math.inf:
-        raise ValueError(f"{name} must be more than 0, and finite, got {x}")
-    return x
+def _ramp(start: float, end: float, steps: int) -> tuple[float, float, int]:
+    return real("start", start, above=0), real("end", end, least=0), whole("steps", steps, 1)
 
 
-def _not_negative(name: str, x: float) -> float:
-    x = number(x)
-    if not 0.0 <= x < math.inf:
-        raise ValueError(f"{name} must be 0 or more, and finite, got {x}")
-    return x
-
-
-def _share(name: str, x: float) -> float:
-    x = number(x)
-    if not 0.0 <= x < 1.0:
-        raise ValueError(f"{name} must be at least 0 and less than 1, got {x}")
-    return x
-
-
-def _count(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(f"a number of steps must be a whole number, not {type(n).__name__} {n!r}")
-    if n < 1:
-        raise ValueError(f"a number of steps must be at least 1, got {n}")
-    return n
+def _decay(start: float, factor: float) -> tuple[float, float]:
+    return real("start", start, above=0), real("factor", factor, above=0)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-__all__ = ["ModelFileError", "check_keys", "load", "save"]
+from .arguments import mismatch, quoted
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -120,19 +120,11 @@ def check_keys(expected: Iterable[str], state: Mapping[str, float], path: AnyPat
 missing 'b'; extra 'v'; load it into a model of the same structure
     """
     names = list(expected)
-    missing = [name for name in names if name not in state]
-    extra = sorted(set(state) - set(names))
-    if missing or extra:
-        differences = [
-            f"{what} {_listed(some)}"
-            for what, some in (("missing", missing), ("extra", extra))
-            if some
-        ]
+    if differences := mismatch(names, state):
+        what = f"expected {len(names)} names, found {len(state)}: {differences}"
         raise _error(
-            os.fspath(path), "parameters",
-            f"expected {len(names)} names, found {len(state)}: {'; '.join(differences)}",
-            "load it into a model of the same structure",
-        )  # fmt: skip
+            os.fspath(path), "parameters", what, "load it into a model of the same structure"
+        )
 
 
 # ---- the text of a model file ------------------------------------------------------------------
@@ -217,7 +209,7 @@ def _check_header(document: dict[str, Any], file: str) -> None:
         raise _error(file, "version", what, "install a newer microgrunderscore")
     fields = {"format", "version", "about", "parameters"}
     if set(document) != fields:
-        wanted, found = _listed(sorted(fields)), _listed(sorted(document))
+        wanted, found = quoted(sorted(fields)), quoted(sorted(document))
         what = f"expected the fields {wanted}, found {found}"
         raise _error(file, "", what, "save the model again")
 
@@ -297,12 +289,6 @@ def _too_large(file: str, size: int) -> ModelFileError:
     """The error of a file that no model of scalars needs."""
     what = f"expected at most {MOST_BYTES} bytes, found {size}"
     return _error(file, "", what, "a model of this size is not for a scalar engine")
-
-
-def _listed(names: list[str]) -> str:
-    """The names, at most ten of them."""
-    more = f", … ({len(names)} in all)" if len(names) > 10 else ""
-    return ", ".join(f"{name!r:.80}" for name in names[:10]) + more
 
 
 # ---- the disk ----------------------------------------------------------------------------------

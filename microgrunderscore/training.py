@@ -1,4 +1,4 @@
-"""The training loop: epochs, batches in random order, g = Σ∇ℓ, a step; and what it writes down.
+"""The training loop: epochs, batches in random order, g = Σ∇ℓ, a step.
 
 A batch's gradient is the sum of its samples' gradients, accumulated one after another: each sample
 has its own graph, which is dropped before the next one, so that memory does not grow with the
@@ -11,22 +11,21 @@ Source: Bottou, Curtis and Nocedal, Optimization methods for large-scale machine
 from __future__ import annotations
 
 import math
-import operator
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from . import losses
+from .arguments import generator, whole
 from .engine import Value, gc_paused
-from .numeric import Numeric, data_of
+from .history import Epoch, History
 from .operation import number
 from .optim import Optimizer, clip_gradients
-
-__all__ = ["Epoch", "History", "accuracy", "classify", "evaluate", "fit", "predict"]
+from .samples import data_set, items, plain, rows
 
 Model: TypeAlias = Callable[[Any], Any]
 Loss: TypeAlias = Callable[[Any, Any], Value]
@@ -40,113 +39,6 @@ CLASSIFYING = (
     losses.hinge,
     losses.multiclass_hinge,
 )
-
-
-# ---- what is written down ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave.
-
-    Attributes:
-        loss: mean loss of the samples, each as it was met, before the update of its batch.
-        accuracy: share of the samples that were then classified rightly; None for other tasks.
-        penalty: mean of the regulariser over the batches; None without one.
-        validation_loss, validation_accuracy: after the epoch; None without validation data.
-        lr: learning rate of the last update.
-        updates: how many there were.
-        seconds: duration, validation included.
-    """
-
-    loss: float
-    accuracy: float | None
-    penalty: float | None
-    validation_loss: float | None
-    validation_accuracy: float | None
-    lr: float
-    updates: int
-    seconds: float
-
-
-@dataclass
-class History:
-    """What `fit` writes down; the lists have one number for each completed epoch.
-
-    Attributes:
-        epochs: the records, one `Epoch` each.
-        updates: steps of the optimiser, those of an interrupted epoch included.
-        best_epoch: index of the epoch with the lowest validation loss (training loss without
-            validation data); None before the first is complete.
-        stopped_early: whether patience ran out.
-        interrupted: whether Ctrl-C ended the training.
-    """
-
-    epochs: list[Epoch] = field(default_factory=list)
-    updates: int = 0
-    best_epoch: int | None = None
-    stopped_early: bool = False
-    interrupted: bool = False
-
-    @property
-    def loss(self) -> list[float]:
-        """Mean training loss."""
-        return [epoch.loss for epoch in self.epochs]
-
-    @property
-    def accuracy(self) -> list[float]:
-        """Training accuracy, from 0 to 1; empty for other tasks than classification."""
-        return _measured(epoch.accuracy for epoch in self.epochs)
-
-    @property
-    def penalty(self) -> list[float]:
-        """The regulariser; empty without one."""
-        return _measured(epoch.penalty for epoch in self.epochs)
-
-    @property
-    def validation_loss(self) -> list[float]:
-        """Mean loss of the validation data; empty without them."""
-        return _measured(epoch.validation_loss for epoch in self.epochs)
-
-    @property
-    def validation_accuracy(self) -> list[float]:
-        """Accuracy on the validation data; empty without them."""
-        return _measured(epoch.validation_accuracy for epoch in self.epochs)
-
-    @property
-    def lr(self) -> list[float]:
-        """Learning rate of the last update."""
-        return [epoch.lr for epoch in self.epochs]
-
-    @property
-    def seconds(self) -> list[float]:
-        """Durations."""
-        return [epoch.seconds for epoch in self.epochs]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON data: lists under the names above, and the other attributes."""
-        lists = (
-            "loss", "accuracy", "penalty", "validation_loss", "validation_accuracy", "lr", "seconds"
-        )  # fmt: skip
-        others = ("updates", "best_epoch", "stopped_early", "interrupted")
-        return {"epochs": len(self.epochs)} | {
-            name: getattr(self, name) for name in (*lists, *others)
-        }
-
-    def __len__(self) -> int:
-        """Number of completed epochs."""
-        return len(self.epochs)
-
-    def __repr__(self) -> str:
-        parts = [f"{_count_of(len(self), 'epoch')}, {_count_of(self.updates, 'update')}"]
-        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
-            numbers = getattr(self, name)
-            if numbers:
-                parts.append(f"{name.replace('_', ' ')} {numbers[0]:.4g} → {numbers[-1]:.4g}")
-        if self.best_epoch is not None:
-            parts.append(f"best epoch {self.best_epoch}")
-        parts += ["stopped early"] * self.stopped_early + ["interrupted"] * self.interrupted
-        return f"History({'; '.join(parts)}; {sum(self.seconds):.1f} s)"
 
 
 # ---- training ----------------------------------------------------------------------------------
@@ -219,7 +111,7 @@ def fit(
     >>> classify(model, X), history.updates
     ([0, 1, 1, 0], 200)
     """
-    samples, targets = _data_set("", X, y)
+    samples, targets = data_set("", X, y)
     run = _Run(
         model=model,
         samples=samples,
@@ -227,25 +119,26 @@ def fit(
         loss=_loss(loss),
         optimizer=_checked_optimizer(optimizer, model),
         batch_size=_batch_size(batch_size, len(samples)),
-        order=random.Random(seed) if shuffle else None,
+        order=_order(seed) if shuffle else None,
         seed_of=_seed_of(reduction),
         regulariser=regulariser,
         clip=clip,
-        held_out=None if validation is None else _data_set("validation ", *_pair(validation)),
+        held_out=None if validation is None else data_set("validation ", *_pair(validation)),
     )
-    epochs = _whole("epochs", epochs, 1)
-    patience = None if patience is None else _whole("patience", patience, 1)
+    epochs = whole("epochs", epochs, 1)
+    patience = None if patience is None else whole("patience", patience, 1)
     _check_functions(schedule=schedule, regulariser=regulariser, **_numbered(callbacks))
     own_rate = optimizer.lr
     try:
         with _bar(progress, epochs * run.batches_per_epoch) as run.tick:
             for epoch in range(epochs):
                 if schedule is not None:
-                    optimizer.lr = _fixed(schedule(epoch))
+                    rate = schedule(epoch)
+                    optimizer.lr = lambda step, rate=rate: rate  # as a number it could not be 0
                 run.epoch(epoch)
                 for callback in callbacks:
                     callback(epoch, run.history, model)
-                if patience is not None and run.epochs_without_progress >= patience:
+                if patience is not None and run.history.epochs_since_best >= patience:
                     run.history.stopped_early = True
                     break
     except KeyboardInterrupt:
@@ -255,6 +148,10 @@ def fit(
     if patience is not None or run.history.interrupted:
         run.restore_best()
     return run.history
+
+
+def _order(seed: int | None) -> random.Random:
+    return random.Random() if seed is None else generator("fit", seed)
 
 
 @dataclass
@@ -285,11 +182,6 @@ class _Run:
     def batches_per_epoch(self) -> int:
         return -(-len(self.samples) // self.batch_size)
 
-    @property
-    def epochs_without_progress(self) -> int:
-        best = self.history.best_epoch
-        return 0 if best is None else len(self.history) - 1 - best
-
     def epoch(self, epoch: int) -> None:
         """See every sample once, measure, and write it down."""
         started = time.perf_counter()
@@ -301,7 +193,7 @@ class _Run:
                     self._update(members, totals)
                 self.tick(f"epoch {epoch}, loss {totals.loss / totals.samples:.4g}")
             validation_loss, validation_accuracy = self._validation()
-        self._write_down(
+        is_best = self.history.add(
             Epoch(
                 loss=totals.loss / totals.samples,
                 accuracy=totals.right / totals.samples if self.classifies else None,
@@ -311,9 +203,11 @@ class _Run:
                 lr=self.rate,
                 updates=totals.batches,
                 seconds=time.perf_counter() - started,
-            ),
-            before,
+            )
         )
+        if is_best:  # keep the parameters that were measured
+            of_one_batch = self.held_out is None and totals.batches == 1
+            self.best = before if of_one_batch else self._snapshot()
 
     def _batches(self) -> Iterator[list[int]]:
         """The places of the samples in this epoch's order, batch by batch."""
@@ -334,8 +228,7 @@ class _Run:
         except Exception as error:
             raise _located(error, f"sample {i}") from error.__cause__
         if self.regulariser is not None:
-            penalty = self.regulariser(self.model)
-            _check_finite("the regulariser", penalty)
+            penalty = _finite("the regulariser", self.regulariser(self.model))
             penalty.backward()
             totals.penalty += penalty.data
         if self.clip is not None:
@@ -348,13 +241,12 @@ class _Run:
     def _accumulate(self, i: int, seed: float, totals: _Totals) -> None:
         """Forward and backward for one sample."""
         prediction = self.model(self.samples[i])
-        error = self.loss(prediction, self.targets[i])
-        _check_finite("the loss", error)
+        error = _finite("the loss", self.loss(prediction, self.targets[i]))
         error.backward(seed)
         totals.loss += error.data
         totals.samples += 1
         if self.classifies:
-            totals.right += _is_right(_plain(prediction), self.targets[i], self.level)
+            totals.right += _is_right(plain(prediction), self.targets[i], self.level)
 
     def _validation(self) -> tuple[float | None, float | None]:
         """Loss and accuracy of the data held out."""
@@ -364,15 +256,6 @@ class _Run:
         outputs = [_predicted(self.model, x) for x in X]
         loss = _mean_loss(self.loss, outputs, y)
         return loss, _share_right(self.model, outputs, y) if self.classifies else None
-
-    def _write_down(self, record: Epoch, before: list[float]) -> None:
-        """Add the record, and keep the parameters that it belongs to if it is the best."""
-        epochs, best = self.history.epochs, self.history.best_epoch
-        epochs.append(record)
-        if best is None or _judged(record) < _judged(epochs[best]):
-            measured_before = self.held_out is None and record.updates == 1
-            self.best = before if measured_before else self._snapshot()
-            self.history.best_epoch = len(epochs) - 1
 
     def _snapshot(self) -> list[float]:
         return [p.data for p in self.optimizer.parameters]
@@ -412,7 +295,7 @@ def predict(model: Model, X: Any) -> list[Any]:
     [2.0, 4.0]
     """
     with gc_paused():
-        return [_predicted(model, x) for x in _samples("", X)]
+        return [_predicted(model, x) for x in rows("X", X)]
 
 
 def classify(model: Model, X: Any, *, threshold: float | None = None) -> list[int]:
@@ -445,7 +328,7 @@ def accuracy(model: Model, X: Any, y: Any) -> float:
     >>> accuracy(lambda x: [x, 1.0 - x], [0.2, 0.7], [1, 1])
     0.5
     """
-    samples, targets = _data_set("", X, y)
+    samples, targets = data_set("", X, y)
     with gc_paused():
         return _share_right(model, [_predicted(model, x) for x in samples], targets)
 
@@ -462,24 +345,14 @@ def evaluate(model: Model, X: Any, y: Any, *, loss: str | Loss) -> float:
     >>> evaluate(lambda x: x, [1.0, 2.0], [0.0, 0.0], loss="squared_error")
     1.25
     """
-    samples, targets = _data_set("", X, y)
+    samples, targets = data_set("", X, y)
     with gc_paused():
         return _mean_loss(_loss(loss), [_predicted(model, x) for x in samples], targets)
 
 
 def _predicted(model: Model, x: Any) -> Any:
     """One output as plain numbers."""
-    return _plain(getattr(model, "predict", model)(x))
-
-
-def _plain(output: Any) -> Any:
-    """A float, or a list of floats."""
-    if output.__class__ is float:
-        return output
-    if isinstance(output, Numeric):
-        return output.data
-    items = output.tolist() if hasattr(output, "tolist") else output
-    return [data_of(v) for v in items] if hasattr(items, "__iter__") else data_of(items)
+    return plain(getattr(model, "predict", model)(x))
 
 
 def _mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any]) -> float:
@@ -489,8 +362,7 @@ def _mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any]) -> fl
         many = isinstance(output, list)
         with _locating(f"sample {i} of the data that is measured"):
             error = loss([Value(x) for x in output] if many else Value(output), target)
-            _check_finite("the loss", error)
-        total += error.data
+            total += _finite("the loss", error).data
     return total / len(outputs)
 
 
@@ -502,10 +374,10 @@ def _share_right(model: Model, outputs: Sequence[Any], targets: Sequence[Any]) -
 
 def _is_right(output: Any, target: Any, level: float) -> bool:
     """Whether an output means the class that the target names."""
-    if not isinstance(output, list) or len(output) == 1:
-        wanted = target[0] if isinstance(target, list) else target
-        return _class(output, level) == int(wanted > 0)
-    return _class(output, level) == _class_named(target, len(output))
+    outputs = items(output)
+    if len(outputs) == 1:
+        return _class(output, level) == int(items(target)[0] > 0)
+    return _class(output, level) == _class_named(target, len(outputs))
 
 
 def _class_named(target: Any, count: int) -> int:
@@ -514,17 +386,13 @@ def _class_named(target: Any, count: int) -> int:
         if len(target) != count:
             raise ValueError(f"a target has {len(target)} numbers, the model {count} outputs")
         return _largest(target)
-    if target != int(target) or not 0 <= target < count:
-        raise ValueError(f"a class index must be from 0 to {count - 1}, as the model has {count} "
-                         f"outputs; got {target!r}")  # fmt: skip
-    return int(target)
+    return losses.class_index(target, count)
 
 
 def _class(output: Any, level: float) -> int:
     """The class that an output means."""
-    if not isinstance(output, list):
-        return int(output > level)
-    return int(output[0] > level) if len(output) == 1 else _largest(output)
+    outputs = items(output)
+    return int(outputs[0] > level) if len(outputs) == 1 else _largest(outputs)
 
 
 def _largest(numbers: list[float]) -> int:
@@ -538,93 +406,6 @@ def _threshold(model: Any) -> float:
     return 0.5 if getattr(last, "activation_name", "") == "sigmoid" else 0.0
 
 
-# ---- data --------------------------------------------------------------------------------------
-
-
-def _data_set(what: str, X: Any, y: Any) -> tuple[list[Any], list[Any]]:
-    """Samples and targets, as plain numbers, checked."""
-    samples, targets = _samples(what, X), _targets(what, y)
-    if len(samples) != len(targets):
-        raise ValueError(
-            f"{len(samples)} {what}samples, but {len(targets)} targets: each needs one"
-        )
-    if not samples:
-        raise ValueError(f"there are no {what}samples: X and y are empty")
-    return samples, targets
-
-
-def _samples(what: str, X: Any) -> list[Any]:
-    """The rows of X, all of one length; or its numbers, where each sample is one."""
-    samples = [_sample(f"{what}X", i, row) for i, row in enumerate(_listed(f"{what}X", X))]
-    widths = [len(x) if isinstance(x, list) else None for x in samples]
-    for i, width in enumerate(widths):
-        if width != widths[0]:
-            raise ValueError(
-                f"{what}X: row {i} has {_width(width)}, but row 0 has {_width(widths[0])}: "
-                "all samples have the same features"
-            )
-    return samples
-
-
-def _sample(name: str, i: int, row: Any) -> Any:
-    """One row as floats."""
-    row = _plain_row(row)
-    if not isinstance(row, list | tuple):
-        return _finite(f"{name}: row {i}", row)
-    try:
-        if all(map(math.isfinite, row)):
-            return list(map(float, row))
-    except (TypeError, OverflowError):
-        pass  # found again below, with its column
-    return [_finite(f"{name}: row {i}, column {j}", x) for j, x in enumerate(row)]
-
-
-def _targets(what: str, y: Any) -> list[Any]:
-    """The targets: whole numbers stay such, as they may be class indices."""
-    return [_target(f"{what}y", i, t) for i, t in enumerate(_listed(f"{what}y", y))]
-
-
-def _target(name: str, i: int, target: Any) -> Any:
-    target = _plain_row(target)
-    if isinstance(target, list | tuple):
-        return [_finite(f"{name}: row {i}, column {j}", t) for j, t in enumerate(target)]
-    if isinstance(target, int):
-        return int(target)
-    if isinstance(target, str):
-        raise TypeError(f"{name}: row {i} is the text {target!r:.40}: number the classes 0, 1, …, "
-                        "as datasets.read_csv does")  # fmt: skip
-    return _finite(f"{name}: row {i}", target)
-
-
-def _listed(name: str, table: Any) -> list[Any]:
-    """The rows of a list, an array or a data frame."""
-    table = _plain_row(table.to_numpy() if hasattr(table, "to_numpy") else table)
-    if isinstance(table, str | dict) or not hasattr(table, "__iter__"):
-        raise TypeError(f"{name} must be a list or an array, not {type(table).__name__} "
-                        f"{table!r:.40}")  # fmt: skip
-    return list(table)
-
-
-def _plain_row(row: Any) -> Any:
-    """Lists of Python numbers instead of an array."""
-    return row.tolist() if hasattr(row, "tolist") else row
-
-
-def _finite(place: str, x: Any) -> float:
-    """A finite number, or an error that says where it was."""
-    try:
-        value = number(x)
-    except (TypeError, OverflowError) as error:
-        raise type(error)(f"{place}: {error}") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{place} is {value}: remove the row, or fill in a finite number")
-    return value
-
-
-def _width(width: int | None) -> str:
-    return "a bare number" if width is None else f"{width} columns"
-
-
 # ---- arguments ---------------------------------------------------------------------------------
 
 
@@ -633,50 +414,45 @@ def _loss(loss: str | Loss) -> Loss:
     if callable(loss):
         return loss
     if loss not in losses.LOSSES:
-        raise ValueError(f"loss {loss!r:.40} is not known: {', '.join(losses.LOSSES)}, or a "
-                         "function (prediction, target) → Value")  # fmt: skip
+        raise ValueError(
+            f"loss {loss!r:.40} is not known: {', '.join(losses.LOSSES)}, or a "
+            "function (prediction, target) → Value"
+        )
     return losses.LOSSES[loss]
 
 
 def _checked_optimizer(optimizer: Any, model: Any) -> Optimizer:
     """The optimiser, if it was made for this model."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an SGD or Adam, not {type(optimizer).__name__}: "
-                        "SGD(model, lr=0.1)")  # fmt: skip
+        raise TypeError(
+            f"optimizer must be an SGD or Adam, not {type(optimizer).__name__}: SGD(model, lr=0.1)"
+        )
     if hasattr(model, "parameters"):
         own = {id(p) for p in model.parameters()}
         if not any(id(p) in own for p in optimizer.parameters):
-            raise ValueError("the optimizer holds no parameter of this model: it was made for "
-                             "another one; make it with SGD(model, lr=0.1)")  # fmt: skip
+            raise ValueError(
+                "the optimizer holds no parameter of this model: it was made for "
+                "another one; make it with SGD(model, lr=0.1)"
+            )
     return optimizer
 
 
 def _batch_size(batch_size: int | None, count: int) -> int:
-    return count if batch_size is None else min(_whole("batch_size", batch_size, 1), count)
+    return count if batch_size is None else min(whole("batch_size", batch_size, 1), count)
 
 
 def _seed_of(reduction: str) -> Callable[[int], float]:
     """What backward() starts from for each of so many samples."""
-    if reduction == "mean":
-        return lambda count: 1.0 / count
-    if reduction == "sum":
-        return lambda count: 1.0
-    raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r:.40}")
+    seeds: dict[str, Callable[[int], float]] = {"mean": lambda n: 1.0 / n, "sum": lambda n: 1.0}
+    if reduction not in seeds:
+        raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r:.40}")
+    return seeds[reduction]
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y); datasets.split makes one")
     return validation[0], validation[1]
-
-
-def _whole(name: str, n: Any, least: int) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be a whole number, not {type(n).__name__} {n!r:.40}")
-    value: int = operator.index(n)
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return value
 
 
 def _numbered(callbacks: Any) -> dict[str, Any]:
@@ -691,31 +467,15 @@ def _check_functions(**functions: Any) -> None:
             raise TypeError(f"{name} must be a function, not {type(f).__name__} {f!r:.40}")
 
 
-def _measured(numbers: Iterable[float | None]) -> list[float]:
-    return [x for x in numbers if x is not None]
-
-
-def _judged(epoch: Epoch) -> float:
-    """What tells a better epoch from a worse one."""
-    return epoch.loss if epoch.validation_loss is None else epoch.validation_loss
-
-
-def _check_finite(what: str, error: Any) -> None:
-    """Refuse what is no Value, and what is not finite."""
-    if not isinstance(error, Numeric):
-        raise TypeError(
-            f"{what} must be a Value, not {type(error).__name__} {error!r:.40}: it left the engine "
-            "(through .data, or math.*), or does not depend on the model"
-        )
-    if not math.isfinite(error.data):
+def _finite(what: str, error: Any) -> Value:
+    """What a loss or a penalty returned, if it is a finite Value."""
+    value = losses.recorded(what, error)
+    if not math.isfinite(value.data):
         raise FloatingPointError(
-            f"{what} is {error.data}; the parameters are those before this update; a smaller "
+            f"{what} is {value.data}; the parameters are those before this update; a smaller "
             "learning rate, standardised inputs or clip may help"
         )
-
-
-def _count_of(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
+    return value
 
 
 def _located(error: Exception, where: str) -> Exception:
@@ -735,18 +495,13 @@ def _locating(where: str) -> Iterator[None]:
         raise _located(error, where) from error.__cause__
 
 
-def _fixed(rate: float) -> Callable[[int], float]:
-    return lambda step: rate
-
-
 # ---- progress ----------------------------------------------------------------------------------
 
 
 @contextmanager
 def _bar(progress: bool | None, total: int) -> Iterator[Callable[[str], None]]:
     """A progress bar, as a function to call after every update; without one, it does nothing."""
-    shown = _is_watched() if progress is None else progress
-    bar = _tqdm(total) if shown else None
+    bar = _tqdm(total) if progress or (progress is None and _is_watched()) else None
     if bar is None:
         yield lambda text: None
         return
@@ -755,10 +510,8 @@ def _bar(progress: bool | None, total: int) -> Iterator[Callable[[str], None]]:
         bar.set_postfix_str(text, refresh=False)
         bar.update()
 
-    try:
+    with bar:
         yield tick
-    finally:
-        bar.close()
 
 
 def _is_watched() -> bool:

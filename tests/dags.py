@@ -65,3 +65,11 @@ def _smooth(name: str, operands: list[float]) -> bool:
     except (ValueError, OverflowError, ZeroDivisionError):
         return False
     return all(abs(x) < 100.0 for x in (z, *slopes, *nearby))
+
+
+def program_of(seed: int, count: int, nodes: int = 20) -> tuple[Callable[..., Any], list[float]]:
+    """A random function of a list of so many numbers, which returns all of its last results."""
+    rng = random.Random(seed)
+    point = [rng.uniform(-2.0, 2.0) for _ in range(count)]
+    program = random_dag(rng, point, nodes)
+    return lambda v: run(program, v, OPERATIONS), point

@@ -20,7 +20,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Who stands on whom. What is not named here stands between the engine and training.
 FOUNDATION = ("operation", "ops", "numeric", "engine")
 ROOF = ("training", "demo", "cli", "__main__")
-ALONE = ("version", "arguments", "tables", "datasets", "store")  # stand on each other at most
+ALONE = (
+    "version",
+    "arguments",
+    "store",
+    "preparation",
+    "sheet",
+    "tables",
+    "datasets",
+)  # stand on each other at most
 BETWEEN = len(FOUNDATION)
 MAY_COMPILE = ("program/on_python",)
 

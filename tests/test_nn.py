@@ -584,7 +584,7 @@ def test_layerwise_refuses_a_loss_that_is_no_value() -> None:
 def test_what_has_no_order_is_no_sample(sample: Any) -> None:
     model = MLP(2, [1])
     for call in (model, model.predict, model.layers[0].neurons[0]):
-        with pytest.raises(TypeError, match="a sample is a list of numbers"):
+        with pytest.raises(TypeError, match="expected a list of numbers, not"):
             call(sample)
 
 

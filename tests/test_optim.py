@@ -160,7 +160,7 @@ def test_a_schedule_is_a_learning_rate() -> None:
 def test_a_schedule_that_goes_wrong(rate: float) -> None:
     w = Value(1.0)
     w.grad = 1.0
-    with pytest.raises(ValueError, match="the schedule gives a learning rate"):
+    with pytest.raises(ValueError, match="rate that the schedule gives at step 0 must be"):
         SGD([w], lr=lambda step: rate).step()
     assert w.data == 1.0
 

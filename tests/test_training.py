@@ -14,10 +14,11 @@ import pytest
 
 from microgrunderscore import datasets, training
 from microgrunderscore.engine import Value
+from microgrunderscore.history import History
 from microgrunderscore.losses import cross_entropy, hinge, l2, squared_error
 from microgrunderscore.nn import MLP, Module
 from microgrunderscore.optim import SGD, Adam, linear
-from microgrunderscore.training import History, accuracy, classify, evaluate, fit, predict
+from microgrunderscore.training import accuracy, classify, evaluate, fit, predict
 
 needs_numpy = pytest.mark.skipif(not importlib.util.find_spec("numpy"), reason="needs NumPy")
 needs_tqdm = pytest.mark.skipif(not importlib.util.find_spec("tqdm"), reason="needs tqdm")

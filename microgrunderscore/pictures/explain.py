@@ -7,15 +7,16 @@ where it arises, at the nodes, as backward() does.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
+from ..arguments import did_you_mean
+from ..calculus import slopes
 from ..engine import Value, gc_paused
-from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL, OPERATIONS
-from .names import Name, Names, count_text, name_of, nodes_and_parents
+from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL
+from .names import Name, Names, count_text, name_of, order_of_computing
 from .symbols import (
     LATEX,
     TEXT,
@@ -49,14 +50,13 @@ class Flow:
 
     def __init__(self, root: Value) -> None:
         self.root = root
-        self.steps = nodes_and_parents(root)
-        self.nodes = [v for v, _ in self.steps]
+        self.nodes = order_of_computing(root)
         gradients = {id(root): 1.0}
-        for v, parents in reversed(self.steps):
+        for v in reversed(self.nodes):
             g = gradients.get(id(v))
-            if parents and g is not None:  # else it is a leaf, or behind a branch not selected
-                for x, slope in zip(parents, v.partials, strict=True):
-                    if slope or not is_cut(v, slope):
+            if v.op and g is not None:  # else it is a leaf, or behind a branch not selected
+                for x, slope in zip(v.parents, slopes(v), strict=True):
+                    if slope is not None:
                         gradients[id(x)] = gradients.get(id(x), 0.0) + slope * g
         self._gradients = gradients
 
@@ -68,8 +68,8 @@ class Flow:
     def consumers(self) -> dict[int, list[Edge]]:
         """For each node, where it is used: by whom, and as which parent."""
         users: dict[int, list[Edge]] = {}
-        for v, parents in self.steps:
-            for place, x in enumerate(parents):
+        for v in self.nodes:
+            for place, x in enumerate(v.parents):
                 users.setdefault(id(x), []).append((v, place))
         return users
 
@@ -82,11 +82,11 @@ class Flow:
         keep = {id(v) for v in wanted}
         kept = dict.fromkeys(keep, 0)
         counts = {id(self.root): 1}
-        for v, parents in reversed(self.steps):
+        for v in reversed(self.nodes):
             n = counts.pop(id(v))
             if id(v) in keep:
                 kept[id(v)] = n
-            for x in parents:
+            for x in v.parents:
                 counts[id(x)] = counts.get(id(x), 0) + n
         return kept
 
@@ -113,12 +113,6 @@ def _linked(edges: Any) -> Iterator[Edge]:
         yield edge
 
 
-def is_cut(node: Value, slope: float) -> bool:
-    """Whether an edge carries nothing, not even 0 · ∞: its operation selected another operand."""
-    op = OPERATIONS.get(node.op)
-    return slope == 0.0 and op is not None and op.selects
-
-
 # ---- one path ---------------------------------------------------------------------------------
 
 
@@ -136,10 +130,10 @@ class Path:
         self._edges = edges
         self._names = names
         self._output = [] if output == names[self.nodes[0]] else [output]
-        slopes = [v.partials[place] for v, place in edges]
-        cut = any(is_cut(v, slope) for (v, _), slope in zip(edges, slopes, strict=True))
-        self.slopes = (*(1.0 for _ in self._output), *slopes)
-        self.product = 0.0 if cut else math.prod(self.slopes)
+        steps = [slopes(v)[place] for v, place in edges]
+        self.slopes = (*(1.0 for _ in self._output), *(0.0 if d is None else d for d in steps))
+        self.product = 0.0 if None in steps else math.prod(self.slopes)
+        self._factors: dict[int, Symbol] = {}
 
     @functools.cached_property
     def names(self) -> tuple[Name, ...]:
@@ -169,8 +163,11 @@ class Path:
         """The local derivative of one step as a symbol."""
         if step < len(self._output):
             return as_symbol(1.0)
-        node, place = self._edges[step - len(self._output)]
-        return slope_symbol(node, place, self.slopes[step], self._names.__getitem__)
+        if step not in self._factors:
+            node, place = self._edges[step - len(self._output)]
+            symbol = slope_symbol(node, place, self.slopes[step], self._names.__getitem__)
+            self._factors[step] = symbol
+        return self._factors[step]
 
     def ends(self, step: int) -> tuple[Name, Name, int]:
         """The z and x of a step ∂z/∂x, and how often x was used in z before, counting this time.
@@ -568,8 +565,7 @@ def _node(x: Any, names: Names) -> Value:
         return found[0]
     known = list(dict.fromkeys(names.labels.values()))
     if not found:
-        close = difflib.get_close_matches(x[:50], known, 1)
-        way_out = f"did you mean {close[0]!r}?" if close else "pass the Value itself"
+        way_out = did_you_mean(x, known) or "pass the Value itself"
         raise ValueError(f"nothing in the graph is called {x[:50]!r}: {way_out}")
     raise ValueError(
         f"{len(found)} nodes are called {x!r}: pass the Value itself, or one of the names "
@@ -587,7 +583,7 @@ def _uses(flow: Flow, x: Value) -> list[tuple[Value, float, float, int]]:
     uses = []
     for v in users.values():
         pairs = zip(v.parents, v.partials, strict=True)
-        slopes = [slope for parent, slope in pairs if parent is x]
-        for number, slope in enumerate(slopes if v is flow.root else [sum(slopes)], 1):
+        mine = [slope for parent, slope in pairs if parent is x]
+        for number, slope in enumerate(mine if v is flow.root else [sum(mine)], 1):
             uses.append((v, flow.gradient(v), slope, number))
     return uses

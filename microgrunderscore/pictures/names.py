@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine import Value
+from ..engine import Value, ordered
 
 LONGEST_NAME = 32  # characters; "layers.0.neurons.3.w.12" has 23
 
@@ -142,6 +142,8 @@ def _visible(character: str) -> str:
 
 def _looks_like_a_name(label: str) -> bool:
     """Whether a label can stand in a formula without quotation marks: layers.0.w[3]."""
+    if "·" in label:  # Python takes it for a letter, a reader for a product
+        return False
     first, *others = re.split(r"[.\[]", label.replace("]", "").removesuffix("…"))
     return first.isidentifier() and all(x.isidentifier() or x.isdecimal() for x in others)
 
@@ -154,30 +156,13 @@ def _latex(text: str) -> str:
 
 
 def order_of_computing(root: Value) -> list[Value]:
-    """Every node that root was computed from, and root, each after its operands.
+    """Every node that root was computed from, and root, each after its operands, left to right.
 
-    >>> x = Value(2.0, "x")
-    >>> [v.op or v.label for v in order_of_computing(x * x + 1.0)]
-    ['x', 'mul', 'add']
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> [v.op or v.label for v in order_of_computing(x * y + 1.0)]
+    ['x', 'y', 'mul', 'add']
     """
-    return [v for v, _ in nodes_and_parents(root)]
-
-
-def nodes_and_parents(root: Value) -> list[tuple[Value, tuple[Value, ...]]]:
-    """The same, each with its parents."""
-    order: list[tuple[Value, tuple[Value, ...]]] = []
-    seen: set[int] = set()
-    stack: list[Any] = [root]
-    while stack:
-        v = stack.pop()
-        if v.__class__ is tuple:  # a node that was met before: now its parents have been listed
-            order.append(v)
-        elif id(v) not in seen:
-            seen.add(id(v))
-            parents = v.parents
-            stack.append((v, parents))
-            stack.extend(reversed(parents))
-    return order
+    return [v for v, _ in ordered(root, parents=lambda v: v.parents[::-1])]
 
 
 class Names(Mapping[Value, Name]):

@@ -44,14 +44,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An operation on symbols as a factor; op is a row of the table, "sum", or a comparison."""
+    """An operation on symbols as a factor; op is a row of the table, "+", or a comparison."""
 
     op: str
     operands: tuple[Symbol, ...]
 
     def number(self) -> float:
         operands = [x.number() for x in self.operands]
-        if self.op == "sum":
+        if self.op == "+":
             return sum(operands)
         if self.op in _COMPARISONS:
             return float(_COMPARISONS[self.op](*operands))
@@ -186,7 +186,7 @@ def total(symbols: Iterable[Symbol]) -> Symbol:
     terms = [Symbol(c, x.powers) for x, c in collected.items() if c != 0]
     if len(terms) < 2:
         return terms[0] if terms else Symbol(Fraction(0))
-    return applied("sum", *terms)
+    return applied("+", *terms)
 
 
 def _add(x: Symbol, y: Symbol) -> Symbol:
@@ -196,7 +196,7 @@ def _add(x: Symbol, y: Symbol) -> Symbol:
 def _terms(x: Symbol) -> Sequence[Symbol]:
     """The terms of a sum; of anything else, that alone."""
     [factor] = x.powers if _is_factor(x) else [None]
-    return factor.operands if isinstance(factor, Applied) and factor.op == "sum" else [x]
+    return factor.operands if isinstance(factor, Applied) and factor.op == "+" else [x]
 
 
 def _is_factor(x: Symbol) -> bool:
@@ -391,8 +391,11 @@ class Text:
         """A number and factors: names first, then sums, then functions such as cos x."""
         factors = [self._power(f, p) for f, p in powers]
         factors.sort(key=lambda s: (s.binding < POWER, s.binding == FUNCTION))
-        if number or not factors:
-            factors.insert(0, Spelled(number or "1", CALL))
+        if not factors:  # 2×10⁵ is a product itself
+            binding = PRODUCT if "×" in number or "10^{" in number else CALL
+            return Spelled(number or "1", binding)
+        if number:
+            factors.insert(0, Spelled(number, CALL))
         if len(factors) == 1:
             return factors[0]
         *texts, last = [self.bracketed(s, POWER) for s in factors]
@@ -413,7 +416,7 @@ class Text:
         if isinstance(factor, Named):
             return Spelled(self.name(factor.name), CALL)
         operands = [self.spell(x) for x in factor.operands]
-        if factor.op == "sum":
+        if factor.op == "+":
             return Spelled(self.sum([s.text for s in operands]), ADDITION)
         if factor.op in _COMPARISONS:
             return Spelled(self.indicator(operands[0].text, factor.op, operands[1].text), CALL)
