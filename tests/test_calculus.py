@@ -523,3 +523,18 @@ def test_derivatives_of_derivatives_notice_a_row_that_changed() -> None:
         pytest.raises(RuntimeError, match="changed after it was computed"),
     ):
         gradients(product, x, create_graph=True)
+
+
+def test_a_power_with_a_value_as_exponent_is_smooth_at_0() -> None:
+    [[_, mixed], [other, twice]] = hessian(lambda v: v[0] ** v[1])([2.0, 0.0])
+    assert mixed == other == 0.5  # ∂²(xᵖ)/∂x∂p = xᵖ⁻¹ (1 + p log x)
+    assert twice == near(math.log(2.0) ** 2)
+    assert grad(lambda x: x**0.0)(0.0) == grad(lambda p: 0.0**p)(0.0) == 0.0
+
+
+def test_a_gradient_as_part_of_a_loss() -> None:
+    w = Value(3.0)
+    slope = grad(lambda x: w * x * x, create_graph=True)(2.0)
+    (slope * slope).backward()
+    assert w.grad == 2.0 * 12.0 * 4.0
+    assert isinstance(grad(lambda x: w * x)(2.0), float)

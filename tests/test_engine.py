@@ -864,3 +864,42 @@ def test_numpy_functions_of_a_value(function: Any) -> None:
     assert isinstance(node, Value)
     assert node.data == pytest.approx(float(function(0.5)))
     assert node.parents == (v,)
+
+
+# ---- what a review found ----
+
+
+def test_an_interrupted_pass_keeps_the_gradients_of_earlier_ones() -> None:
+    class Interrupting(type(dot([Value(1.0)], [Value(1.0)]))):  # type: ignore[misc]
+        def _hand_on(self, g: float) -> None:
+            raise KeyboardInterrupt
+
+    x = Value(2.0)
+    x.grad = 100.0
+    with pytest.raises(KeyboardInterrupt):
+        (x * 3.0 + Interrupting(4.0, [x, x])).backward()
+    assert x.grad == 103.0  # what there was, and what had arrived
+
+
+def test_derived_classes_are_copied_whole() -> None:
+    class Named(Value):
+        def __init__(self, name: str) -> None:
+            super().__init__(1.0)
+            self.name = name
+
+    for twin in (copy.deepcopy(Named("x")), copy.copy(Named("x"))):
+        assert type(twin) is Named
+        assert (twin.name, twin.data) == ("x", 1.0)
+
+
+def test_clip_shares_at_a_tie_of_values() -> None:
+    x = Value(1.0)
+    assert mg.clip(x, Value(1.0), Value(2.0)).partials == (0.5, 0.5, 0.0)
+    assert mg.clip(x, 1.0, 2.0).partials == (0.0,)
+
+
+def test_more_of_numpy() -> None:
+    v = Value(3.0)
+    assert (np.longdouble(2.0) * v).data == 6.0
+    assert (v * np.ma.array(2.0)).data == 6.0
+    assert isinstance(v < Value(4.0), bool)

@@ -8,6 +8,7 @@ import random
 import re
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 from dags import random_dag, run
@@ -634,3 +635,24 @@ def test_an_explanation_stays_as_it_was() -> None:
     x.data = 100.0
     assert str(e) == text
     assert repr(e) == "<Explanation of ∂z/∂x = 0.5>"
+
+
+@pytest.mark.parametrize(
+    ("program", "formula"),
+    [
+        (lambda x: x**123456.0, "1.235×10⁵·x^(1.235×10⁵)"),
+        (lambda x: 200000.5**x, "log(2×10⁵)"),
+    ],
+)
+def test_a_power_of_ten_is_a_product(program: Callable[[Value], Value], formula: str) -> None:
+    assert formula in str(explain(program(Value(1.0, "x")), "x"))
+
+
+def test_a_label_with_a_dot_is_no_product() -> None:
+    x, y = Value(2.0, "x·y"), Value(3.0, "y")
+    assert "‘x·y’" in str(explain(x * x * y, y))
+
+
+def test_the_largest_of_many_is_explained_at_once() -> None:
+    xs = [Value(float(i), f"x{i}") for i in range(400)]
+    assert "[x₃₉₉ ≥ z]" in str(explain(ops.max_of(xs), xs[-1]))

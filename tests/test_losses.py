@@ -280,3 +280,19 @@ def test_l2_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no weights"):
         l2([], 1.0)
     assert l2([Value(1.0)], 0).data == 0.0
+
+
+def test_l2_goes_by_the_name_of_the_parameter_not_of_the_layer() -> None:
+    class Pair(Module):
+        def __init__(self) -> None:
+            self.a, self.b = MLP(2, [2], seed=0), MLP(2, [1], seed=0)
+
+    assert len(losses.weights(Pair())) == 6
+
+
+def test_a_masked_score_costs_nothing_where_its_share_is_0() -> None:
+    scores = [Value(1.0), Value(-math.inf)]
+    loss = cross_entropy(scores, [1.0, 0.0])
+    loss.backward()
+    assert loss.data == cross_entropy(scores, 0).data == 0.0
+    assert [s.grad for s in scores] == [0.0, 0.0]

@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import json
 import math
+import pickle
 import random
 from typing import Any
 
@@ -591,3 +592,47 @@ def test_what_has_no_order_is_no_sample(sample: Any) -> None:
 def test_layerwise_refuses_a_wrong_sample() -> None:
     with pytest.raises(ValueError, match="expected 2 inputs, got 3"):
         MLP(2, [1]).layerwise([1, 2, 3], lambda y: y)
+
+
+# ---- what a review found ----
+
+
+class Twice:
+    """Whatever comes after it, doubled."""
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__(x) * 2  # type: ignore[misc]
+
+
+def test_a_call_that_is_mixed_in_is_predicted_too() -> None:
+    class Doubled(Twice, MLP):
+        pass
+
+    model = Doubled(2, [1], seed=0)
+    assert model.predict([1.0, 1.0]) == model([1.0, 1.0]).data
+
+
+def test_modules_and_operations_are_pickled() -> None:
+    model = MLP(2, [3, 2], activation="tanh", output="softmax", seed=1)
+    twin = pickle.loads(pickle.dumps(model))
+    assert twin.predict([1.0, -1.0]) == model.predict([1.0, -1.0])
+    assert pickle.loads(pickle.dumps(ops.relu)) is ops.relu
+    assert copy.deepcopy(model).layers[0].activation_name == "tanh"
+
+
+def test_modules_that_refer_to_each_other_are_walked_once() -> None:
+    class Knot(Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+            self.others: list[Knot] = []
+
+    knots = [Knot() for _ in range(40)]
+    for knot in knots:
+        knot.others = knots
+    assert len(knots[0].parameters()) == 40
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, True])
+def test_a_seed_is_a_whole_number_of_at_least_0(seed: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match="seed must be"):
+        MLP(2, [1], seed=seed)
