@@ -177,20 +177,22 @@ class Value(Numeric):
 
     def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
         """Record any operation."""
-        if op.arity == 2 and not op.selects:
-            node = self._operator(op, *operands)
-            if node is not NotImplemented:
-                return node
         if op.arity == 1:
             x = self._value
             try:
                 z = op.value(x)
             except ARITHMETIC_ERRORS:
                 z = op.on_floats([x], operands)  # raises it again, with the names
-            z, slope = number(z), number(op.partials[0](x, z))
+            slope = op.partials[0](x, z)
+            if z.__class__ is not float or slope.__class__ is not float:
+                z, slope = number(z), number(slope)
             if slope or not op.selects:
                 return _node(z, op.name, self, slope, None, 0.0)
             return _Many(z, op.name, operands, operands, [None])
+        if op.arity == 2 and not op.selects:
+            node = self._operator(op, *operands)
+            if node is not NotImplemented:
+                return node
         return record(op, operands)
 
     # ---- the chain rule ----
@@ -317,18 +319,35 @@ class _Many(Value):
                 x._grad += d * g
 
 
-class _Dot(_Many):
+class _Dot(Value):
     """w₀·x₀ + w₁·x₁ + …: the parents are (w₀, w₁, …, x₀, x₁, …), and a bias if there is one.
 
     The derivatives are the partners' data, read when they are needed. That saves a copy, and asks
     for a check that no factor was changed in between.
     """
 
-    __slots__ = ("_born",)
+    __slots__ = ("_born", "_parents")
 
     def __init__(self, data: float, parents: list[Value]) -> None:
-        super().__init__(data, "dot", parents, parents, ())
+        self._value = data
+        self._grad = 0.0
+        self._a = self._b = None
+        self._da = self._db = 0.0
+        self._seen = self._edited = 0
+        self.op = "dot"
+        self.label = ""
+        self._parents = parents
         self._born = _edits
+        if _watch is not None:
+            _watch.made(self)
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        return tuple(self._parents)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        return tuple(self._parents)
 
     @property
     def partials(self) -> tuple[float, ...]:
@@ -349,7 +368,7 @@ class _Dot(_Many):
     def _hand_on(self, g: float) -> None:
         parents = self._parents
         n = len(parents) // 2
-        for w, x in zip(parents[:n], parents[n : 2 * n], strict=True):
+        for w, x in zip(parents, parents[n : 2 * n], strict=False):
             w._grad += x._value * g
             x._grad += w._value * g
         if len(parents) % 2:
@@ -404,20 +423,18 @@ def dot(
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5)).data
     11.5
     """
-    operands: list[Any] = list(ws)
-    n = len(operands)
-    operands += xs
-    if len(operands) != 2 * n:
-        got = f"{n} and {len(operands) - n} numbers"
+    factors: list[Any] = ws if ws.__class__ is list else list(ws)
+    others: list[Any] = xs if xs.__class__ is list else list(xs)
+    if len(factors) != len(others):
+        got = f"{len(factors)} and {len(others)} numbers"
         raise ValueError(f"dot needs two lists of one length, got {got}")
+    operands: list[Any] = [*factors, *others] if bias is None else [*factors, *others, bias]
     try:
-        total = 0.0 if bias is None else bias._value  # type: ignore[union-attr]
-        for w, x in zip(operands, operands[n:], strict=False):
+        total = 0.0 if bias is None else operands[-1]._value
+        for w, x in zip(factors, others, strict=True):
             total += w._value * x._value
     except AttributeError:  # plain numbers among them
-        return ops.dot(*operands, *(() if bias is None else (bias,)))
-    if bias is not None:
-        operands.append(bias)
+        return ops.dot(*operands)
     return _Dot(total, operands)
 
 

@@ -6,14 +6,13 @@ symbol spells. So the same program, and the same rule of ``ops.py``, runs on all
 
 from __future__ import annotations
 
-import functools
 import numbers
 import operator
 from collections.abc import Callable
 from typing import Any, Self
 
 from . import ops
-from .operation import OPERATIONS, Operation, number
+from .operation import KINDS, Operation, number
 
 
 class Numeric:
@@ -93,13 +92,6 @@ class Numeric:
     def where(self, x: Any, y: Any) -> Self: return self._apply(ops.where, (self, x, y))
     # fmt: on
 
-    def __getattr__(self, name: str) -> Any:
-        """An operation that the user defined, as a method."""
-        if name in OPERATIONS and OPERATIONS[name].arity is not None:
-            return functools.partial(OPERATIONS[name], self)
-        hint = "" if name.startswith("_") else "; define(...) adds operations"
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
-
     # ---- comparison is by the number, equality and hash are by identity ----
 
     # fmt: off
@@ -154,3 +146,6 @@ class Numeric:
 def data_of(x: Any) -> float:
     """The number of a Value, or of what is a plain number."""
     return x.data if isinstance(x, Numeric) else number(x)
+
+
+KINDS.append(Numeric)

@@ -86,9 +86,11 @@ class Operation:
         if len(operands) != self.arity:
             operands = self._completed(operands)
         for x in operands:
-            if x.__class__ is not float and hasattr(x, "_apply"):
-                return x._apply(self, operands)
-        return self.on_floats([number(x) for x in operands])
+            if x.__class__ is not float:
+                if hasattr(x, "_apply"):
+                    return x._apply(self, operands)
+                return self._on_others(operands)
+        return self.on_floats(operands)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _row, (self.name,)  # a copy of a row is the row
@@ -105,13 +107,15 @@ class Operation:
 
     def slopes(self, operands: Sequence[Any], z: Any, moves: Sequence[bool]) -> list[Any]:
         """∂z/∂operand for each operand that moves; None for the others, which are plain numbers."""
-        rules = self.partials if all(moves) else self.fixed
-        if self.arity is None:
-            slopes = self.partials[0](*operands, z)
-            if any(d and not m for d, m in zip(slopes, moves, strict=True)):
-                slopes = self.fixed[0](*operands, z)  # a plain number among those at a tie
-            return [d if m else None for d, m in zip(slopes, moves, strict=True)]
-        return [rule(*operands, z) if m else None for rule, m in zip(rules, moves, strict=True)]
+        if self.arity is not None:
+            rules = self.partials if all(moves) else self.fixed
+            return [rule(*operands, z) if m else None for rule, m in zip(rules, moves, strict=True)]
+        slopes = self.partials[0](*operands, z)
+        if self.fixed is not self.partials and any(
+            d and not m for d, m in zip(slopes, moves, strict=True)
+        ):
+            slopes = self.fixed[0](*operands, z)  # a plain number is among those at a tie
+        return [d if m else None for d, m in zip(slopes, moves, strict=True)]
 
     def spell(self, operands: Sequence[str]) -> str:
         """The operation on these operands, as Python text."""
@@ -124,6 +128,13 @@ class Operation:
         """What a drawing in plain text writes: * for {0} * {1}, else the symbol."""
         infix = self.text.startswith("{0} ") and self.text.endswith(" {1}")
         return self.text[4:-4] if infix else self.symbol
+
+    def _on_others(self, operands: tuple[Any, ...]) -> Any:
+        """What the first operand that is no number makes of it, if there is one."""
+        for x in operands:
+            if hasattr(x, "_apply"):
+                return x._apply(self, operands)
+        return self.on_floats([number(x) for x in operands])
 
     def _completed(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands, with defaults for the last ones where these were left out."""
@@ -155,6 +166,7 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 BUILT_IN: set[str] = set()  # the rows of ops.py
+KINDS: list[type] = []  # the classes that get a method for each operation that is defined
 RESERVED: set[str] = set()  # the names that define() refuses: these, and what a Value has
 
 
@@ -219,6 +231,9 @@ def define(
         fixed=_as_rules(fixed) or rules,
         textbook=_as_rules(textbook) or rules,
     )
+    if arity is not None:  # a method; __getattr__ would slow down every attribute of every Value
+        for kind in KINDS:
+            setattr(kind, name, lambda self, *others: OPERATIONS[name](self, *others))
     return OPERATIONS[name]
 
 
