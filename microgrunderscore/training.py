@@ -516,8 +516,9 @@ def _bar(progress: bool | None, total: int) -> Iterator[Callable[[str], None]]:
 
 def _is_watched() -> bool:
     """Whether somebody sees stderr: a terminal, or a notebook."""
-    stream = sys.stderr
-    return "ipykernel" in sys.modules or (stream is not None and stream.isatty())
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    in_notebook = getattr(shell, "kernel", None) is not None
+    return sys.stderr is not None and (in_notebook or sys.stderr.isatty())
 
 
 def _tqdm(total: int) -> Any:

@@ -8,6 +8,7 @@ import json
 import math
 import random
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -592,7 +593,15 @@ def test_without_tqdm_there_is_no_bar(capsys: Any, monkeypatch: Any) -> None:
 def test_without_stderr_there_is_no_bar(monkeypatch: Any) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     train()
-    assert training._is_watched() is ("ipykernel" in sys.modules)
+    assert not training._is_watched()
+
+
+def test_a_notebook_is_watched(monkeypatch: Any) -> None:
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert training._is_watched()
+    ipython.get_ipython = lambda: None  # imported, as test tools do, but not running
+    assert not training._is_watched()
 
 
 def test_garbage_collection_is_paused_only_while_graphs_are_built() -> None:
