@@ -21,7 +21,8 @@ from .calculus import (
     vjp,
 )
 from .differences import gradcheck
-from .engine import Value, dot, gc_paused
+from .engine import Value, dot
+from .graph import gc_paused
 from .nn import MLP, Layer, Module, Neuron
 from .operation import Operation, define
 from .ops import (

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from . import engine
 from .calculus import slopes
-from .engine import Value, ordered
+from .engine import Value
+from .graph import ordered
 from .numeric import data_of
 from .operation import OPERATIONS
 

@@ -19,7 +19,8 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import Any
 
-from .engine import Value, ordered
+from .engine import Value
+from .graph import ordered
 from .nesting import Tree, has_values, leaves, matching, rebuild
 from .numeric import data_of
 from .operation import OPERATIONS

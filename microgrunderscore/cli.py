@@ -25,8 +25,8 @@ from . import store
 from .activations import activation
 from .arguments import did_you_mean
 from .datasets import Encoding, Table, read_csv, split, standardise
-from .engine import gc_paused
 from .expression import ExpressionError, Parsed, parse
+from .graph import gc_paused
 from .history import History
 from .nn import MLP
 from .operation import ARITHMETIC_ERRORS

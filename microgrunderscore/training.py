@@ -21,7 +21,8 @@ from typing import Any, Literal, TypeAlias
 
 from . import losses
 from .arguments import generator, whole
-from .engine import Value, gc_paused
+from .engine import Value
+from .graph import gc_paused
 from .history import Epoch, History
 from .operation import number
 from .optim import Optimizer, clip_gradients

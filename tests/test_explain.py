@@ -16,7 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from microgrunderscore import ops
-from microgrunderscore.engine import Value, dot, gc_paused
+from microgrunderscore.engine import Value, dot
+from microgrunderscore.graph import gc_paused
 from microgrunderscore.operation import OPERATIONS, define
 from microgrunderscore.pictures.explain import Explanation, Explanations, explain
 from microgrunderscore.pictures.names import (

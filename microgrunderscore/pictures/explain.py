@@ -14,7 +14,8 @@ from typing import Any, TypeAlias, overload
 
 from ..arguments import did_you_mean
 from ..calculus import slopes
-from ..engine import Value, gc_paused
+from ..engine import Value
+from ..graph import gc_paused
 from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL
 from .names import Name, Names, count_text, name_of, order_of_computing
 from .symbols import (

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine import Value, ordered
+from ..engine import Value
+from ..graph import ordered
 
 LONGEST_NAME = 32  # characters; "layers.0.neurons.3.w.12" has 23
 
