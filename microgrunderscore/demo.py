@@ -5,7 +5,7 @@ Everything is seeded: the same numbers on every run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import datasets
@@ -13,7 +13,7 @@ from .differences import gradcheck
 from .engine import Value
 from .expression import parse
 from .history import History
-from .losses import cross_entropy
+from .losses import cross_entropy, hinge
 from .nn import MLP
 from .optim import SGD, Adam
 from .pictures.explain import explain
@@ -54,6 +54,8 @@ def moons() -> None:
     print(f"parameters {len(model.parameters())}, updates {history.updates}")
     print(f"loss       {history.loss[0]:.4f} → {evaluate(model, X, y, loss='hinge'):.4f}")
     print(f"accuracy   {accuracy(model, X, y):.0%}")
+    closest = min(range(len(X)), key=lambda i: y[i] * model.predict(X[i]))
+    _check_gradient(model, X[closest], lambda score: hinge(score, y[closest]))
 
 
 def iris() -> None:
@@ -78,16 +80,16 @@ def iris() -> None:
     print(f"loss       {history.loss[0]:.4f} → {history.loss[-1]:.4f}")
     print(f"accuracy   {accuracy(model, Z_train, y_train):.1%} of the flowers it learned from,")
     print(f"           {accuracy(model, Z_test, y_test):.1%} of the {len(y_test)} held out")
-    _check_gradient(model, Z_test[0], y_test[0])
+    _check_gradient(model, Z_test[0], lambda scores: cross_entropy(scores, y_test[0]))
 
 
-def _check_gradient(model: MLP, x: list[float], target: int) -> None:
-    """Compare the gradient of every parameter with differences."""
+def _check_gradient(model: MLP, x: list[float], loss: Callable[[Any], Value]) -> None:
+    """Compare the gradient of every parameter with differences, for one sample."""
 
-    def loss(*parameters: Value) -> Value:
-        return cross_entropy(_with_parameters(model, parameters)(x), target)
+    def loss_of(*parameters: Value) -> Value:
+        return loss(_with_parameters(model, parameters)(x))
 
-    report = gradcheck(loss, *(p.data for p in model.parameters()))
+    report = gradcheck(loss_of, *(p.data for p in model.parameters()))
     print(f"gradient   of all {len(model.parameters())} parameters checked by differences:")
     print(f"           worst {report.analytic:.9f} against {report.numeric:.9f}")
 

@@ -128,6 +128,10 @@ class Value(Numeric):
             return f"**{self._db:g}"
         return OPERATIONS[self.op].infix_or_symbol if self.op in OPERATIONS else self.op
 
+    def _backward(self) -> None:
+        for parent, slope in zip(self.parents, self.partials, strict=True):
+            parent._grad += slope * self._grad  # one step by hand, as in the lecture videos
+
     # ---- recording: written out for two Values, which is nearly every node of any graph ----
 
     def __add__(self, other: Value | float) -> Value:

@@ -903,3 +903,16 @@ def test_more_of_numpy() -> None:
     assert (np.longdouble(2.0) * v).data == 6.0
     assert (v * np.ma.array(2.0)).data == 6.0
     assert isinstance(v < Value(4.0), bool)
+
+
+def test_one_step_by_hand_as_in_the_lecture_videos() -> None:
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    e = a * b
+    o = e.tanh()
+    o.grad = 1.0
+    o._backward()
+    e._backward()
+    by_hand = (a.grad, b.grad)
+    a.grad = b.grad = 0.0
+    o.backward()
+    assert (a.grad, b.grad) == by_hand != (0.0, 0.0)
