@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import itertools
 import json
 import platform
@@ -127,6 +128,13 @@ def resident() -> int:
 # ---- the rounds ---------------------------------------------------------------------------------
 
 
+def check_peer() -> None:
+    """Say what is missing before the first round."""
+    for name in ("micrograd", "microgrunderscore"):
+        if importlib.util.find_spec(name) is None:
+            raise SystemExit(f"{name} is not installed: pip install '.[bench]' brings it")
+
+
 def in_fresh_process(*arguments: str) -> dict[str, Any]:
     """What the work measures, run in a new interpreter."""
     command = [sys.executable, __file__, "--work", *arguments]
@@ -155,7 +163,10 @@ def report(rounds: int, steps: int) -> str:
         "|---|---|---|---|---|",
     ]
     for collector in ("off", "on"):
-        measured = [run_round(collector, steps) for _ in range(rounds)]
+        measured = []
+        for k in range(rounds):
+            print(f"collector {collector}, round {k + 1} of {rounds}", file=sys.stderr)
+            measured.append(run_round(collector, steps))
         for program, title in PROGRAMS.items():
             ratios = sorted(m["micrograd"] / m[program] for m in measured)
             milliseconds = 1e3 * statistics.median(m[program] for m in measured)
@@ -184,6 +195,7 @@ def main() -> None:
         work = measure_memory(int(second)) if first == "memory" else None
         print(json.dumps(work or measure(first, second, int(third))))
         return
+    check_peer()
     table = report(arguments.rounds, arguments.steps)
     print(table)
     if arguments.output:

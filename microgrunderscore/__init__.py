@@ -9,6 +9,7 @@
 """
 
 from . import datasets, losses, nn, ops, optim, store
+from .activations import softmax
 from .anomaly import detect_anomaly
 from .calculus import (
     grad,
@@ -24,7 +25,7 @@ from .differences import gradcheck
 from .engine import Value, dot
 from .graph import gc_paused
 from .nn import MLP, Layer, Module, Neuron
-from .operation import Operation, define
+from .operation import OPERATIONS, Operation, define
 from .ops import (
     absolute,
     acos,
@@ -82,6 +83,7 @@ abs, pow = absolute, power
 
 __all__ = [
     "MLP",
+    "OPERATIONS",
     "SGD",
     "Adam",
     "Layer",
@@ -150,6 +152,7 @@ __all__ = [
     "silu",
     "sin",
     "sinh",
+    "softmax",
     "softplus",
     "sqrt",
     "store",

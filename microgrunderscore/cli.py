@@ -50,11 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _unicode(sys.stdout, sys.stderr):
             return _run(given)
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except OSError as error:  # standard output is full
+        _drop_output()
         return _complain(error, FAILED)
+
+
+def _drop_output() -> None:
+    """Let what is still to be written vanish, lest Python complains of it when it ends."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

@@ -47,14 +47,24 @@ class GradcheckReport:
 
     def __str__(self) -> str:
         verdict = "agrees" if self.ok else "disagrees"
+        if self.one_sided:
+            left, right = (f"{x + 0.0:.4g}".replace("-", "−") for x in self.one_sided)
+            return "\n".join(
+                (
+                    f"{self.function} has a kink, {self.place} at {self.x!r}: one-sided slopes "
+                    f"{left} and {right}: not differentiable here; the convention gives "
+                    f"{self.analytic!r}; called with {self.point!r:.200}, numeric "
+                    f"{self.numeric!r}, analytic {self.analytic!r}, tolerance {self.tolerance:.2g}",
+                    *self.notes,
+                )
+            )
         lines = [
             f"the gradient of {self.function} {verdict} with differences, {self.place} at "
             f"{self.x!r}: analytic {self.analytic!r}, numeric {self.numeric!r}, tolerance "
             f"{self.tolerance:.2g}; called with {self.point!r:.200}"
         ]
-        if self.one_sided:
-            left, right = (f"{x + 0.0:.4g}".replace("-", "−") for x in self.one_sided)
-            lines.append(f"one-sided slopes {left} and {right}: not differentiable here")
+        if not self.ok and math.isinf(self.analytic):
+            lines.append("the slope is infinite here, which no difference can show")
         elif not self.ok:
             lines.append("check the rules of the operations that f uses; .curve() shows the steps")
         return "\n".join((*lines, *self.notes))

@@ -459,6 +459,7 @@ def _per_layer(
 ) -> list[AnyActivation]:
     """The activation of each layer."""
     if isinstance(activation, str) or not isinstance(activation, Sequence):
+        activations.activation(activation)  # a wrong name is refused without a hidden layer too
         activation = [activation] * (count - 1)
     if len(activation) == count and output is None:
         return list(activation)

@@ -59,7 +59,7 @@ def number(x: Any) -> float:
     raise TypeError(f"Value holds a real number, not {kind} {shown}: {why}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Operation:
     """One row of the table: called with numbers it computes, called with Values it records.
 
@@ -91,6 +91,10 @@ class Operation:
                     return x._apply(self, operands)
                 return self._on_others(operands)
         return self.on_floats(operands)
+
+    def __repr__(self) -> str:
+        domain = f" for {self.domain}" if self.domain else ""
+        return f"<operation {self.spell(['x', 'y', 'z'])}{domain}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _row, (self.name,)  # a copy of a row is the row
@@ -202,7 +206,8 @@ def define(
     selects: the result is one of the operands: no gradient goes to the others, not even 0 · ∞.
     fixed: the rules where some operand is a plain number, if they differ.
     textbook: the rules as a textbook writes them, where the accurate form looks different.
-    Raises ValueError for a name that is taken or is not an identifier.
+    Raises ValueError for a name that the package has, or that is no identifier, and for a rule
+    that does not take the operands and z. Your own name can be defined anew.
 
     >>> cube = define("cube", lambda x: x * x * x, lambda x, z: 3 * x * x)
     >>> cube(2.0)
@@ -214,6 +219,11 @@ def define(
         raise ValueError(f"cannot define an operation {name!r}: {why}; choose another name")
     rules = _as_rules(partials)
     arity = None if _takes_any_number(rules[0]) else len(rules)
+    if arity is not None and any(_parameter_count(rule) != arity + 1 for rule in rules):
+        raise ValueError(
+            f"cannot define {name!r}: {arity} rule(s) for as many operands, and each takes these and "
+            "z, as in lambda x, z: …; give one rule for each operand"
+        )
     places = ", ".join(f"{{{i}}}" for i in range(arity or 0))
     OPERATIONS[name] = Operation(
         name=name,
@@ -243,6 +253,10 @@ def _row(name: str) -> Operation:
 
 def _as_rules(rules: Rule | tuple[Rule, ...]) -> tuple[Rule, ...]:
     return rules if isinstance(rules, tuple) else (rules,)
+
+
+def _parameter_count(rule: Rule) -> int:
+    return len(inspect.signature(rule).parameters)
 
 
 def _takes_any_number(rule: Rule) -> bool:

@@ -63,6 +63,7 @@ def save(
         FileExistsError: the file exists and `overwrite` is False.
         ModelFileError: a number that is not finite, a key that is not a text, or something else
             that a model file cannot hold.
+        TypeError: a model instead of its state.
         OSError: the system's own, for example no space left; an existing file is then unchanged.
 
     >>> import tempfile
@@ -72,6 +73,11 @@ def save(
     ...     load(path)
     ({'w': 0.1, 'b': -0.0}, {'sizes': [1, 1]})
     """
+    for given in (path, state):
+        if hasattr(given, "named_parameters"):
+            raise TypeError(
+                "a file holds numbers, not a model: save(path, model.state(), about=model.about())"
+            )
     target = os.path.realpath(path) if overwrite else os.fspath(path)
     data = _encoded(os.fspath(path), state, about)
     _check_place(target, overwrite)

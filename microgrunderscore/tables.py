@@ -21,6 +21,7 @@ Rows: TypeAlias = list[list[float]]
 Task: TypeAlias = Literal["auto", "classification", "regression"]
 
 MOST_VALUES = 100  # a text column with more different texts is an identifier, not a category
+FEWEST_NAMES = 10  # so many texts, all different, are identifiers too
 MOST_CLASSES_OF_NUMBERS = 10  # whole numbers with more different values are a quantity
 
 
@@ -457,7 +458,7 @@ def _learn_category(sheet: Sheet, name: str) -> CategoryColumn:
 
 def _category(sheet: Sheet, name: str, values: list[str]) -> CategoryColumn:
     """A category with these values, unless they are so many that they must be identifiers."""
-    if len(values) > MOST_VALUES:
+    if len(values) > MOST_VALUES or len(sheet.rows) == len(values) >= FEWEST_NAMES:
         raise sheet.error(
             sheet.header_line,
             name,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from . import losses
-from .arguments import generator, whole
+from .arguments import did_you_mean, generator, whole
 from .engine import Value
 from .graph import gc_paused
 from .history import Epoch, History
@@ -416,8 +416,8 @@ def _loss(loss: str | Loss) -> Loss:
         return loss
     if loss not in losses.LOSSES:
         raise ValueError(
-            f"loss {loss!r:.40} is not known: {', '.join(losses.LOSSES)}, or a "
-            "function (prediction, target) → Value"
+            f"loss {loss!r:.40} is not known{did_you_mean(str(loss), losses.LOSSES)}: "
+            f"{', '.join(losses.LOSSES)}, or a function (prediction, target) → Value"
         )
     return losses.LOSSES[loss]
 

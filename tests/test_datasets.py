@@ -679,3 +679,10 @@ def test_split_refuses_data_that_cannot_fill_two_parts() -> None:
     for n in (0, 1):
         with pytest.raises(ValueError, match=rf"split: the data with {n} sample\(s\) cannot fill"):
             split([1.0] * n, [0] * n)
+
+
+def test_texts_that_are_all_different_are_no_category(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("name,height,t\n" + "".join(f"p{i},{i},{i % 2}\n" for i in range(20)))
+    with pytest.raises(DataError, match=r"'name': 20 different texts in 20 rows are no category"):
+        read_csv(path, "t")

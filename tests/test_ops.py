@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from samples import FEW, HUGE, INF, NAN, NORMAL, SAMPLES, SPECIALS, TINY, Sample
 
 import microgrunderscore as mg
-from microgrunderscore import Value, define
+from microgrunderscore import Value, define, ops
 from microgrunderscore.operation import BUILT_IN, OPERATIONS, Operation
 
 NAMES = sorted(name for name in OPERATIONS if name in BUILT_IN)
@@ -600,3 +600,14 @@ def test_an_own_operation_takes_nothing_away(own: Callable[..., Operation], name
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"'nosuch'"):
         Value(1.0).nosuch  # noqa: B018
+
+
+def test_a_rule_takes_the_operands_and_the_result() -> None:
+    for rules in (lambda z: 1.0, lambda x, y, z: 1.0, (lambda x, y: 1.0, lambda x, y: 1.0)):
+        with pytest.raises(ValueError, match="each takes these and z"):
+            define("lonely", lambda x: x, rules)
+
+
+def test_a_row_shows_itself_in_one_line() -> None:
+    assert repr(ops.log) == "<operation log(x) for x > 0>"
+    assert repr(ops.add) == "<operation x + y>"
