@@ -123,6 +123,8 @@ def _explain(options: argparse.Namespace) -> None:
     chosen = inputs[wrt] if wrt is not None else list(inputs.values())
     explanation = explain(parsed.root, chosen, output=parsed.output)
     print(explanation.latex if options.latex else explanation)
+    if options.where and explanation.where:
+        print(f"\nwhere {', '.join(explanation.where)}")
 
 
 def _grad(options: argparse.Namespace) -> None:
@@ -387,6 +389,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_expression(explain)
     explain.add_argument("--wrt", metavar="NAME", help="only this input")
     explain.add_argument("--latex", action="store_true", help="as LaTeX")
+    explain.add_argument("--where", action="store_true", help="also what the names stand for")
 
     grad = _command(commands, "grad", "value and gradient of an expression")
     _add_expression(grad)

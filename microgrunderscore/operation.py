@@ -221,8 +221,8 @@ def define(
     arity = None if _takes_any_number(rules[0]) else len(rules)
     if arity is not None and any(_parameter_count(rule) != arity + 1 for rule in rules):
         raise ValueError(
-            f"cannot define {name!r}: {arity} rule(s) for as many operands, and each takes these and "
-            "z, as in lambda x, z: …; give one rule for each operand"
+            f"cannot define {name!r}: {arity} rule(s) for as many operands, and each takes these "
+            "and z, as in lambda x, z: …; give one rule for each operand"
         )
     places = ", ".join(f"{{{i}}}" for i in range(arity or 0))
     OPERATIONS[name] = Operation(

@@ -678,3 +678,8 @@ def test_progress_is_for_terminals_and_on_stderr(plane: Path, on_terminal: bool)
     assert results.startswith(b"regression")
     assert b"\r" not in results
     assert (b"update" in shown) == on_terminal
+
+
+def test_what_the_names_stand_for(run: Run) -> None:
+    _, out, _ = run("explain", "log(x*y)", "x=2", "y=3", "--where")
+    assert out.endswith("\n\nwhere v = x·y, w = log v, z = w\n")

@@ -657,3 +657,15 @@ def test_a_label_with_a_dot_is_no_product() -> None:
 def test_the_largest_of_many_is_explained_at_once() -> None:
     xs = [Value(float(i), f"x{i}") for i in range(400)]
     assert "[x₃₉₉ ≥ z]" in str(explain(ops.max_of(xs), xs[-1]))
+
+
+def test_what_the_names_stand_for() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    v = x * y
+    v.label = "v"
+    w = v.log()
+    w.label = "w"
+    assert explain(w, x, output="z").where == ("v = x·y", "w = log v", "z = w")
+    assert explain(w, [x, y]).where == ("v = x·y", "w = log v")
+    assert explain(dot([x, y], [y, x], x), x).where == ("z = 2·x·y + x",)
+    assert explain(Value(1.0, (x,), (2.0,)), x).where == ()

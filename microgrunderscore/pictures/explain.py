@@ -27,6 +27,7 @@ from .symbols import (
     Text,
     as_symbol,
     definition,
+    meaning,
     product,
     slope_symbol,
     total,
@@ -310,6 +311,7 @@ class Explanation:
     value: the derivative ∂z/∂x, from a sum of its own (not from .grad).
     count: the number of paths from z to x.
     paths: these, or () if there are more than were asked for.
+    where: what the names on these paths stand for.
     text, latex: the explanation as it was when it was made; _repr_latex_ shows it in a notebook.
     """
 
@@ -325,11 +327,23 @@ class Explanation:
             self.paths = tuple(Path(edges, wrt, output, names) for edges in flow.paths(wrt))
         self._uses = [] if self.paths or not count else _uses(flow, wrt)
         self._names = names
+        self._order = {id(v): i for i, v in enumerate(flow.nodes)}
         self.text = "\n".join(self._lines())
         self.latex = self._rows()
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """What the names on the paths stand for, in order: v = x·y, w = log v, z = w."""
+        met = {id(v): v for path in self.paths for v in path.nodes if v.op}
+        steps = sorted(met.values(), key=lambda v: self._order[id(v)])
+        said = [(self._names[v], meaning(v, self._names.__getitem__)) for v in steps]
+        parts = [f"{name} = {formula!s}" for name, formula in said if formula is not None]
+        if self.paths and self.paths[0].names[0] != self._names[self.paths[0].nodes[0]]:
+            parts.append(f"{self.output} = {self._names[self.paths[0].nodes[0]]}")
+        return tuple(parts)
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._head(IN_TEXT)} = {IN_TEXT.number(self.value)}>"
@@ -441,6 +455,11 @@ class Explanations(tuple[Explanation, ...]):
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self))
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """What the names in all of them stand for."""
+        return tuple(dict.fromkeys(part for e in self for part in e.where))
 
     @property
     def latex(self) -> str:

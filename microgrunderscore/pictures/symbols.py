@@ -295,6 +295,22 @@ def definition(node: Value, name: Callable[[Value], Name]) -> Symbol | None:
     return symbol if all(isinstance(factor, Named) for factor in symbol.powers) else None
 
 
+def meaning(node: Value, name: Callable[[Value], Name]) -> Symbol | None:
+    """What a node was computed as, in terms of its operands; None if made by hand, or too long."""
+    op = OPERATIONS.get(node.op)
+    operands = [_operand(x, name) for x in node.operands]
+    if op is None or len(operands) > MOST_OPERANDS:
+        return None
+    if op.name == "dot":
+        n = len(operands) // 2
+        factors = zip(operands[:n], operands[n : 2 * n], strict=True)
+        return total([*(product(pair) for pair in factors), *operands[2 * n :]])
+    try:
+        return as_symbol(op(*operands))
+    except ARITHMETIC_ERRORS:
+        return None
+
+
 def _operand(x: Value | float, name: Callable[[Value], Name]) -> Symbol:
     return node_symbol(x, name(x)) if isinstance(x, Value) else as_symbol(x)
 
