@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib import resources
 
 from .arguments import generator, real, whole
 from .preparation import split, standardise
@@ -197,6 +196,8 @@ def iris_table() -> Table:
     >>> table.classes
     ['setosa', 'versicolor', 'virginica']
     """
+    from importlib import resources  # slow to import, and wanted by this file alone
+
     with resources.as_file(resources.files(__package__) / "iris.csv") as path:
         return read_csv(path, "species", task="classification")
 

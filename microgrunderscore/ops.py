@@ -235,14 +235,14 @@ silu       = define("silu", lambda x: _larger(x, -800.0) * _sigmoid(x),
 
 absolute = define("abs", abs, lambda x, z: (x > 0.0) * 1.0 - (x < 0.0) * 1.0,
                   latex=r"\left|{0}\right|", symbol="|x|")
+_ABOVE   = (lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0)
+_BELOW   = (lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0)
 maximum  = define("maximum", _larger, (lambda x, y, z: share(x, y), lambda x, y, z: share(y, x)),
                   selects=True, symbol="max",
-                  fixed=(lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0),
-                  textbook=(lambda x, y, z: (x > y) * 1.0, lambda x, y, z: (y > x) * 1.0))
+                  fixed=_ABOVE, textbook=_ABOVE)
 minimum  = define("minimum", _smaller, (lambda x, y, z: share(y, x), lambda x, y, z: share(x, y)),
                   selects=True, symbol="min",
-                  fixed=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0),
-                  textbook=(lambda x, y, z: (x < y) * 1.0, lambda x, y, z: (y < x) * 1.0))
+                  fixed=_BELOW, textbook=_BELOW)
 clip     = define("clip", lambda x, low, high: _smaller(_larger(x, low), high),
                   (lambda x, low, high, z: share(x, low) * share(high, maximum(x, low)),
                    lambda x, low, high, z: share(low, x) * share(high, maximum(x, low)),
