@@ -6,33 +6,22 @@ layer sizes, goes into `about` as plain JSON data. Nothing in a file is ever exe
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import math
 import os
 import re
-import secrets
 import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any
 
 from .arguments import mismatch, quoted
-
-AnyPath: TypeAlias = str | os.PathLike[str]
+from .files import AnyPath, write
 
 FORMAT = "microgrunderscore"
 VERSION = 1
 DEEPEST = 32  # levels of brackets: a model is flat, and a deep file is an attack on the parser
 MOST_BYTES = 64 * 2**20  # about a million parameters
-
-# What the system says when a file system knows no hard links, or when directories cannot be synced.
-_NOT_SUPPORTED = frozenset(
-    {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL,
-     errno.EMLINK, errno.EBADF}
-)  # fmt: skip
 
 
 class ModelFileError(ValueError):
@@ -48,9 +37,7 @@ def save(
 ) -> None:
     """Write parameters to a JSON file, completely or not at all.
 
-    The text goes to a temporary file in the same directory, is forced to the disk, and only then
-    takes its name: whatever happens, the path holds the old file or the new one. Only a process
-    that is killed outright may leave a temporary file `.microgrunderscore-….tmp` behind.
+    Whatever happens, the path holds the old file or the new one, see `files.write`.
 
     Args:
         path: the file to write; a symbolic link to an existing file is followed.
@@ -78,10 +65,7 @@ def save(
             raise TypeError(
                 "a file holds numbers, not a model: save(path, model.state(), about=model.about())"
             )
-    target = os.path.realpath(path) if overwrite else os.fspath(path)
-    data = _encoded(os.fspath(path), state, about)
-    _check_place(target, overwrite)
-    _publish(data, target, overwrite)
+    write(path, _encoded(os.fspath(path), state, about), overwrite=overwrite)
 
 
 def load(path: AnyPath) -> tuple[dict[str, float], dict[str, Any]]:
@@ -310,93 +294,3 @@ def _read(file: str) -> bytes:
         raise _too_large(file, status.st_size)
     with open(file, "rb") as stream:
         return stream.read(MOST_BYTES + 1)
-
-
-def _check_place(target: str, overwrite: bool) -> None:
-    """Refuse, before anything is written, a place where no file can or may appear."""
-    if os.path.isdir(target):
-        raise IsADirectoryError(errno.EISDIR, "This is a directory; name a file in it", target)
-    if not overwrite and os.path.lexists(target):
-        _refuse_existing(target)
-    folder = os.path.dirname(target) or os.curdir
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "No such directory; create it first", folder)
-
-
-def _refuse_existing(target: str) -> NoReturn:
-    """Raise the error of a file that is in the way."""
-    what = "The file exists already; pass overwrite=True to replace it, or choose another name"
-    raise FileExistsError(errno.EEXIST, what, target) from None
-
-
-def _publish(data: bytes, target: str, overwrite: bool) -> None:
-    """Make the bytes appear under a name, all at once."""
-    folder = os.path.dirname(target) or os.curdir
-    temporary = os.path.join(folder, f".{FORMAT}-{secrets.token_hex(8)}.tmp")
-    try:
-        _write(data, temporary, _permissions(target))
-        if overwrite:
-            os.replace(temporary, target)
-        else:
-            _link(temporary, target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-    _sync_folder(folder)
-
-
-def _permissions(target: str) -> int | None:
-    """The permission bits of an existing file."""
-    try:
-        return stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        return None
-
-
-def _write(data: bytes, path: str, permissions: int | None) -> None:
-    """Write a new file and force it to the disk."""
-    mode = 0o666 if permissions is None else permissions  # the system takes the umask away
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    if permissions is not None:
-        os.chmod(path, permissions)
-
-
-def _link(temporary: str, target: str) -> None:
-    """Give a file a name that is free; never take one that is not."""
-    try:
-        os.link(temporary, target)
-    except FileExistsError:
-        _refuse_existing(target)
-    except (OSError, AttributeError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in _NOT_SUPPORTED:
-            raise
-        _claim(temporary, target)
-
-
-def _claim(temporary: str, target: str) -> None:
-    """Take a free name with an empty file, then replace that; for systems without links."""
-    try:
-        Path(target).touch(exist_ok=False)
-    except FileExistsError:
-        _refuse_existing(target)
-    try:
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(target)
-        raise
-
-
-def _sync_folder(folder: str) -> None:
-    """Force the directory entry to the disk, where the system can open a directory."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
-            raise

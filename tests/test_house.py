@@ -23,6 +23,7 @@ ROOF = ("training", "demo", "cli", "__main__")
 ALONE = (
     "version",
     "arguments",
+    "files",
     "store",
     "preparation",
     "sheet",

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import microgrunderscore
-from microgrunderscore import store
+from microgrunderscore import files, store
 from microgrunderscore.nn import MLP
 from microgrunderscore.store import ModelFileError, check_keys, load, save
 
@@ -389,7 +389,7 @@ def test_a_fault_leaves_the_old_state(
     with monkeypatch.context() as patch:
         if step in ("open", "write"):
             opened = failing(error) if step == "open" else half_open
-            patch.setattr(store, "open", opened, raising=False)
+            patch.setattr(files, "open", opened, raising=False)
         elif step == "publish":
             patch.setattr(os, "replace" if overwrite else "link", failing(error))
         else:

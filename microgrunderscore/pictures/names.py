@@ -117,7 +117,7 @@ def name_of(label: object) -> Name:
     ('\\mathrm{my\\_label}', '‘x*y’')
     """
     label = str(label)[: 4 * LONGEST_NAME].translate(_PLAIN_DIGITS)
-    shown = "".join(map(_visible, label.strip()))
+    shown = "".join(map(visible, label.strip()))
     if len(shown) > LONGEST_NAME:
         shown = shown[: LONGEST_NAME - 1] + "…"
     found = _LETTERS_AND_NUMBER.fullmatch(shown)
@@ -129,7 +129,7 @@ def name_of(label: object) -> Name:
     return Name(f"‘{shown}’", rf"\langle {_latex(shown)} \rangle")
 
 
-def _visible(character: str) -> str:
+def visible(character: str) -> str:
     """The character, or a picture or number of it where it would act instead of showing."""
     code = ord(character)
     if code < 32:

@@ -1,0 +1,260 @@
+"""SVG, written element by element: escaped, deterministic, readable by every program.
+
+What was learnt the hard way: exported pictures have literal colours (resvg, librsvg and office
+programs know no CSS variables), no scripts, no outside fonts, no `foreignObject`; spaces at the
+ends of a run of text are no-break spaces (resvg drops others); ids start with a hash of the
+content, so that two pictures on one page cannot meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from .names import visible
+from .palette import DARK, FONTS, LIGHT, STYLES, THEMES, font
+
+Run: TypeAlias = tuple[str, str]  # a piece of a line of text, and its classes
+Attribute: TypeAlias = float | str | None
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_OWN = "\0"  # stands for the id of the picture, until that is known; no escaped text holds it
+
+
+def escaped(text: object) -> str:
+    """Any text as content or attribute of SVG and HTML; what would act is made visible.
+
+    >>> escaped("<b> & \\x00")
+    '&lt;b&gt; &amp; ␀'
+    """
+    shown = "".join(map(visible, str(text)))
+    return "".join(_ENTITIES.get(c, c) for c in shown)
+
+
+def short(x: float) -> str:
+    """A length for an attribute: one decimal, and none where that is 0.
+
+    >>> short(2.0), short(-0.04), short(1 / 3)
+    ('2', '0', '0.3')
+    """
+    text = f"{x:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def size_of(runs: str | Sequence[Run], classes: str = "") -> float:
+    """The width of a line of text, px, an upper estimate."""
+    if isinstance(runs, str):
+        return font(classes).width(runs)
+    return sum(font(f"{classes} {own}").width(text) for text, own in runs)
+
+
+class Svg:
+    """A picture that is being written.
+
+    >>> svg = Svg()
+    >>> svg.text(0, 12, "x & y", "label")
+    >>> print(svg.body)
+    <text class="label" x="0" y="12">x &amp; y</text>
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._classes: set[str] = set()
+
+    # ---- elements ----
+
+    def element(
+        self, tag: str, classes: str = "", content: str = "", /, **attributes: Attribute
+    ) -> None:
+        """Any element. content: markup, escaped by the caller; attributes are escaped here.
+
+        Underscores in names become hyphens; None leaves an attribute out.
+        """
+        opened = self._opened(tag, classes, attributes)
+        self._parts.append(f"<{opened}>{content}</{tag}>" if content else f"<{opened}/>")
+
+    def rect(
+        self,
+        box: Box,
+        classes: str,
+        radius: float = 0.0,
+        content: str = "",
+        **attributes: Attribute,
+    ) -> None:
+        """A rectangle with rounded corners."""
+        x, y, width, height = box
+        rx = radius or None
+        self.element(
+            "rect", classes, content, x=x, y=y, width=width, height=height, rx=rx, **attributes
+        )
+
+    def circle(
+        self, x: float, y: float, radius: float, classes: str, **attributes: Attribute
+    ) -> None:
+        """A circle."""
+        self.element("circle", classes, "", cx=x, cy=y, r=radius, **attributes)
+
+    def path(self, d: str, classes: str, **attributes: Attribute) -> None:
+        """A path; d as SVG writes it."""
+        self.element("path", classes, "", d=d, **attributes)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        runs: str | Sequence[Run],
+        classes: str,
+        **attributes: Attribute,
+    ) -> None:
+        """A line of text, or several runs with classes of their own, one after another."""
+        if isinstance(runs, str):
+            content = _unbroken(runs)
+        else:
+            content = "".join(
+                f'<tspan class="{self._used(own)}">{_unbroken(text)}</tspan>'
+                if own
+                else _unbroken(text)
+                for text, own in runs
+            )
+        self.element("text", classes, content, x=x, y=y, **attributes)
+
+    def title(self, text: str) -> None:
+        """What a mouse over the group shows, and a screen reader says."""
+        self._parts.append(f"<title>{escaped(text)}</title>")
+
+    def image(self, box: Box, png: str, description: str) -> None:
+        """A picture of pixels. png: as a data address."""
+        x, y, width, height = box
+        self.element(
+            "image", "", "", x=x, y=y, width=width, height=height, href=png,
+            preserveAspectRatio="none", aria_label=description,
+        )  # fmt: skip
+
+    @contextmanager
+    def group(self, classes: str = "", **attributes: Attribute) -> Iterator[None]:
+        """What is written inside belongs together."""
+        self._parts.append(f"<{self._opened('g', classes, attributes)}>")
+        yield
+        self._parts.append("</g>")
+
+    def own(self, name: str) -> str:
+        """An id that no other picture on the page has."""
+        return f"{_OWN}-{name}"
+
+    # ---- the whole ----
+
+    @property
+    def body(self) -> str:
+        """What was written so far; ids are not final."""
+        return "".join(self._parts)
+
+    @property
+    def classes(self) -> set[str]:
+        """The classes that occur."""
+        return self._classes
+
+    def document(self, box: Box, title: str, description: str, theme: str = "auto") -> str:
+        """The whole picture.
+
+        Args:
+            box: left, top, width, height of what is shown, px.
+            title, description: for screen readers; the description says all that is to be seen.
+            theme: "auto" follows the reader's system; "light", "dark".
+        """
+        left, top, width, height = map(short, box)
+        self._used("background")
+        body = (
+            f'<rect class="background" x="{left}" y="{top}" width="{width}" height="{height}" '
+            f'rx="12"/>{self.body}'
+        )
+        heads = f"<title>{escaped(title)}</title><desc>{escaped(description)}</desc>"
+        digest = hashlib.sha256(f"{theme}{box}{heads}{body}".encode()).hexdigest()
+        name = f"mg{digest[:10]}"
+        heads = heads.replace("<title>", f'<title id="{name}-title">', 1)
+        heads = heads.replace("<desc>", f'<desc id="{name}-description">', 1)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" role="img" '
+            f'aria-labelledby="{name}-title {name}-description" '
+            f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" '
+            f'style="max-width:100%;height:auto">{heads}'
+            f"<style>{sheet(self._classes, f'#{name} ', theme)}</style>"
+            f"{body.replace(_OWN, name)}</svg>"
+        )
+
+    def _opened(self, tag: str, classes: str, attributes: Mapping[str, Attribute]) -> str:
+        """The inside of an opening tag."""
+        parts = [tag]
+        if classes:
+            parts.append(f'class="{self._used(classes)}"')
+        for name, x in attributes.items():
+            if x is not None:
+                text = short(x) if isinstance(x, int | float) else _attribute(x)
+                name = name if name in _CAMEL else name.replace("_", "-")
+                parts.append(f'{name}="{text}"')
+        return " ".join(parts)
+
+    def _used(self, classes: str) -> str:
+        self._classes.update(classes.split())
+        return classes
+
+
+_CAMEL = frozenset({"preserveAspectRatio", "viewBox"})
+
+
+def _attribute(text: str) -> str:
+    """The value of an attribute, which may be an id of this picture."""
+    return _OWN + escaped(text[1:]) if text.startswith(_OWN) else escaped(text)
+
+
+def _unbroken(text: str) -> str:
+    """Escaped, with no-break spaces where a space at an end could be dropped."""
+    inner = text.strip(" ")
+    if not inner:
+        return "\N{NO-BREAK SPACE}" * len(text)
+    before, after = text.index(inner), len(text.rstrip(" "))
+    nbsp = "\N{NO-BREAK SPACE}"
+    return nbsp * before + escaped(inner) + nbsp * (len(text) - after)
+
+
+def sheet(classes: Iterable[str], prefix: str, theme: str) -> str:
+    """The style sheet for these classes: literal colours, for dark where the theme is "auto".
+
+    theme: also "variables", for pages that switch: colours are then CSS variables.
+
+    >>> sheet({"slope"}, "#a ", "auto")
+    '#a .slope{fill:#0a6a55}@media (prefers-color-scheme:dark){#a .slope{fill:#66d9ba}}'
+    """
+    used = set(classes)
+    rows = {name: style for name, style in STYLES.items() if name in used}
+    if theme == "variables":
+        variables = {role: f"var(--{role})" for role in LIGHT}
+        return _rules(rows, prefix, variables)
+    if theme not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
+    if theme != "auto":
+        return _rules(rows, prefix, DARK if theme == "dark" else LIGHT)
+    coloured = {name: _coloured(style) for name, style in rows.items()}
+    dark = _rules({name: style for name, style in coloured.items() if style}, prefix, DARK)
+    return _rules(rows, prefix, LIGHT) + f"@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def variables(colours: Mapping[str, str]) -> str:
+    """A palette as declarations of CSS variables."""
+    return ";".join(f"--{role}:{colour}" for role, colour in colours.items())
+
+
+def _rules(rows: Mapping[str, str], prefix: str, colours: Mapping[str, str]) -> str:
+    return "".join(
+        f"{prefix}.{name}{{{style.format_map(colours)}}}" for name, style in rows.items()
+    )
+
+
+def _coloured(style: str) -> str:
+    """The declarations that hold a colour."""
+    return ";".join(part for part in style.split(";") if "{" in part)
+
+
+__all__ = ["FONTS", "Box", "Run", "Svg", "escaped", "sheet", "short", "size_of", "variables"]
