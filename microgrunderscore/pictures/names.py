@@ -202,9 +202,9 @@ class Names(Mapping[Value, Name]):
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def rename(self, node: Value, label: str) -> None:
+    def rename(self, node: Value, label: str | Name) -> None:
         """Call a node something else."""
-        self._names[id(node)] = name = name_of(label)
+        self._names[id(node)] = name = label if isinstance(label, Name) else name_of(label)
         self._taken.add(name.text)
 
     def find(self, label: str) -> list[Value]:

@@ -311,6 +311,27 @@ def meaning(node: Value, name: Callable[[Value], Name]) -> Symbol | None:
         return None
 
 
+def formula(node: Value, name: Callable[[Value], Name]) -> str:
+    """What a node was computed as, nothing simplified: x · x, a − b; "" for a leaf.
+
+    >>> x = Value(2.0)
+    >>> [formula(v, lambda v: Name("x", "x")) for v in (x * x, 3.0 - x, x / -2.0, x**2, x.sin())]
+    ['x · x', '3 − x', 'x/(−2)', 'x²', 'sin x']
+    """
+    op = OPERATIONS.get(node.op)
+    operands = [_operand(x, name) for x in node.operands]
+    if op is None:
+        return f"{node.op}({', '.join(map(str, operands))})" if node.op else ""
+    if op.name == "dot":
+        n = len(operands) // 2
+        factors = [VERBATIM.factor(VERBATIM.spell(x)) for x in operands]
+        pairs = zip(factors[:n], factors[n : 2 * n], strict=True)
+        return VERBATIM.sum(["·".join(pair) for pair in pairs] + factors[2 * n :])
+    if op.name == "sum_of":
+        return VERBATIM.sum([str(x) for x in operands])
+    return VERBATIM.spell(applied(op.name, *operands)).text
+
+
 def _operand(x: Value | float, name: Callable[[Value], Name]) -> Symbol:
     return node_symbol(x, name(x)) if isinstance(x, Value) else as_symbol(x)
 
@@ -519,8 +540,22 @@ class Latex(Text):
         return op.latex
 
 
+class Verbatim(Text):
+    """How one operation is written on a card: with every sign in its place, and air around it."""
+
+    def template(self, op: Operation) -> str:
+        return _ON_CARDS.get(op.name) or super().template(op)
+
+
+_ON_CARDS = {
+    "mul": "{0} · {1}",
+    "sub": "{0} − {1}",
+    "div": "{0}/{1}",
+    "neg": "−{0}",
+    "inv": "1/{0}",
+}
 _LATEX_SIGNS = {"≥": r"\ge", "≤": r"\le"}
-TEXT, LATEX = Text(), Latex()
+TEXT, LATEX, VERBATIM = Text(), Latex(), Verbatim()
 
 
 def _written_as_fraction(x: Fraction) -> bool:
