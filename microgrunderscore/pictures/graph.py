@@ -173,7 +173,7 @@ class Graph:
         weights = {id(p) for m in modules.values() for p in m.parameters()}
         self.names = _named(values, variables or {}, modules, self.units)
         if output is not None:
-            self.names.rename(root, output)
+            self.names.rename(root, self.names.free_for(root, output))
         self.has_gradients = swept or root.has_grad
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
@@ -333,8 +333,8 @@ def _named(
     textbook = textbook_names(module, found)
     inside = {id(v): v for v in values}
     for key, name in textbook.items():
-        if key in inside and key not in names.labels:
-            names.rename(inside[key], name)
+        if key in inside:
+            names.suggest(inside[key], name)
     return names
 
 

@@ -207,6 +207,21 @@ class Names(Mapping[Value, Name]):
         self._names[id(node)] = name = label if isinstance(label, Name) else name_of(label)
         self._taken.add(name.text)
 
+    def suggest(self, node: Value, name: Name) -> None:
+        """Call a node something else, unless it has a label or another node has that name."""
+        if id(node) not in self.labels and name.text not in self._taken:
+            self.rename(node, name)
+
+    def free_for(self, node: Value, label: str) -> Name:
+        """The name for a node that somebody asks for; ValueError if another node has it."""
+        wanted = name_of(label)
+        others = [v for v in self.find(wanted.text) if v is not node]
+        if others:
+            raise ValueError(
+                f"output={label!r} is the name of {others[0]!r}: choose another name for the output"
+            )
+        return wanted
+
     def find(self, label: str) -> list[Value]:
         """The nodes with this label or name."""
         found = [
