@@ -77,6 +77,13 @@ class Node:
         """Name and formula: v = x · y."""
         return f"{self.name} = {self.formula}" if self.formula else self.name.text
 
+    def described(self, graph: Graph) -> str:
+        """All there is to know of it, with all digits."""
+        if self.kind == "constant":
+            return f"constant {self.data!r}"
+        gradient = "not computed" if self.gradient is None else repr(self.gradient)
+        return f"{self.title}; value {self.data!r}; {graph.gradient_name(self)}: {gradient}"
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -127,6 +134,14 @@ class Edge:
         """The local derivative as a number; "" where there is none."""
         return "" if self.slope is None else number_text(self.slope)
 
+    def described(self) -> str:
+        """All there is to know of it, with all digits."""
+        if self.slope is None:
+            nodes = self._graph.nodes
+            return f"{nodes[self.source].name} in {nodes[self.target].title}"
+        forms = [self.derivative, self.formula, self.number]
+        return " = ".join(form for form in forms if form) + f" ({self.slope!r})"
+
 
 class Graph:
     """Everything that a picture of a graph shows.
@@ -168,7 +183,7 @@ class Graph:
         self.root = root
         self.flow = Flow(root)
         values = self.flow.nodes
-        modules = _modules(variables or {}, model)
+        modules = modules_in(variables or {}, model)
         self.units: list[Unit] = [u for m in modules.values() for u in units(m, values)]
         weights = {id(p) for m in modules.values() for p in m.parameters()}
         self.names = _named(values, variables or {}, modules, self.units)
@@ -185,6 +200,15 @@ class Graph:
     def node(self, value: Value) -> Node:
         """The card of a Value; KeyError if it is not in the graph."""
         return self.nodes[self._indices[id(value)]]
+
+    def find(self, wanted: Value | str) -> Node:
+        """The card of a Value or of what is called so; ValueError if there is none, or several."""
+        value = self.names.only(wanted) if isinstance(wanted, str) else wanted
+        if not isinstance(value, Value):
+            raise TypeError(f"wrt= takes a Value of the graph or its name, not {wanted!r:.40}")
+        if id(value) not in self._indices:
+            raise ValueError(f"{value!r} is not in the graph of {self.root!r}: nothing leads there")
+        return self.node(value)
 
     @property
     def output(self) -> Node:
@@ -306,7 +330,7 @@ def _as_number(v: Value) -> Name:
     return Name(f"({text})" if text.startswith("−") else text, "")
 
 
-def _modules(variables: Mapping[str, Any], model: Any) -> dict[str, Module]:
+def modules_in(variables: Mapping[str, Any], model: Any) -> dict[str, Module]:
     """The modules whose parameters are weights, by the name of the variable; "" for the model."""
     if model is not None and not isinstance(model, Module):
         raise TypeError(

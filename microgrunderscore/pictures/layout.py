@@ -13,19 +13,39 @@ Nothing is recursive, nothing depends on chance.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 Point: TypeAlias = tuple[float, float]
 Size: TypeAlias = tuple[float, float]
 
 SWEEPS = 12  # of the order
-LEVELLINGS = 24  # of the heights
+LEVELLINGS = 18  # of the heights
 STILL = 0.5  # px: heights that move less have settled
 PASSING = 10.0  # px: the height of a line that passes a column
 STIFFNESS = 4.0  # how much more a passing line resists bending than a card resists moving
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """Where an edge passes a column.
+
+    x, y: the middle of its passage.
+    half: half the width of the column.
+    top, bottom: how far its neighbours in the column leave it room.
+    is_among_nodes: whether these neighbours are nodes, not labels.
+    """
+
+    x: float
+    y: float
+    half: float
+    top: float
+    bottom: float
+    is_among_nodes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +55,13 @@ class Layout:
     Attributes:
         places: the centre of each node.
         labels: the centre of each edge's label, None where it has none.
-        bends: for each edge the points it passes between its ends, its label among them.
+        bends: for each edge where it passes columns between its ends, that of its label included.
         width, height: of the whole.
     """
 
     places: list[Point]
     labels: list[Point | None]
-    bends: list[list[Point]]
+    bends: list[list[Bend]]
     width: float
     height: float
 
@@ -110,8 +130,8 @@ class _Grid:
         self.edges = edges
         self.widths = [width for width, _ in sizes]
         self.heights = [height for _, height in sizes]
-        step = 2 if any(labels) else 1  # labels have columns of their own
-        self.column = [step * r for r in ranks(self.count, edges)]
+        self.step = 2 if any(labels) else 1  # labels have columns of their own
+        self.column = [self.step * r for r in ranks(self.count, edges)]
         self.above: list[list[int]] = [[] for _ in sizes]
         self.below: list[list[int]] = [[] for _ in sizes]
         self.columns: list[list[int]] = [[] for _ in range(max(self.column, default=-1) + 1)]
@@ -171,14 +191,29 @@ class _Grid:
         for sweep in range(SWEEPS):
             if fewest == 0:
                 break
-            self._sweep(place, is_forward=sweep % 2 == 0, by_median=sweep % 4 < 2)
+            self._sweep(place, sweep % 2 == 0, by_median=sweep % 4 < 2, turn=sweep % 8 > 3)
             crossings = self._crossings(place)
             if crossings < fewest:
                 fewest, best = crossings, [list(cells) for cells in self.columns]
         self.columns = best
+        if self._is_upside_down():
+            for cells in self.columns:
+                cells.reverse()
 
-    def _sweep(self, place: list[int], *, is_forward: bool, by_median: bool) -> None:
-        """Sort column after column by where the neighbours in the column before stand."""
+    def _is_upside_down(self) -> bool:
+        """Whether most pairs of nodes that share a column stand the other way round than found."""
+        order = {cell: i for i, cell in enumerate(self._depth_first())}
+        turned = 0
+        for cells in self.columns:
+            found = [order[cell] for cell in cells if cell < self.count]
+            turned += sum(1 if x > y else -1 for x, y in pairwise(found))
+        return turned > 0
+
+    def _sweep(self, place: list[int], is_forward: bool, *, by_median: bool, turn: bool) -> None:
+        """Sort column after column by where the neighbours in the column before stand.
+
+        turn: those with the same neighbours change sides, which frees what is stuck.
+        """
         neighbours = self.above if is_forward else self.below
         middle = _median if by_median else _mean
         for cells in self.columns[1:] if is_forward else self.columns[-2::-1]:
@@ -188,6 +223,8 @@ class _Grid:
                 else place[cell]
                 for cell in cells
             }
+            if turn:
+                cells.reverse()
             cells.sort(key=wanted.__getitem__)
             _number(cells, place)
 
@@ -264,24 +301,40 @@ class _Grid:
 
     def layout(self, y: list[float], gap: float) -> Layout:
         """Everything in its place."""
-        centres, width = self._centres(gap)
-        points = [(centres[c], h) for c, h in zip(self.column, y, strict=True)]
-        bends = [[points[cell] for cell in chain] for chain in self.chains]
+        columns, width = self._columns(gap)
+        points = [(columns[c][0], h) for c, h in zip(self.column, y, strict=True)]
+        bends = dict(self._bends(y, columns))
         labels = [
             points[chain[-1]] if has_label and chain else None
             for chain, has_label in zip(self.chains, self.labelled, strict=True)
         ]
         height = max((h + s / 2 for h, s in zip(y, self.heights, strict=True)), default=0.0)
-        return Layout(points[: self.count], labels, bends, width, height)
+        routes = [[bends[cell] for cell in chain] for chain in self.chains]
+        return Layout(points[: self.count], labels, routes, width, height)
 
-    def _centres(self, gap: float) -> tuple[list[float], float]:
-        """The middle of each column, and the width of them all."""
-        centres, right = [], 0.0
+    def _bends(
+        self, y: list[float], columns: Sequence[tuple[float, float]]
+    ) -> Iterator[tuple[int, Bend]]:
+        """Each passage, with the room that its neighbours leave."""
+        for c, cells in enumerate(self.columns):
+            x, half = columns[c]
+            for i, cell in enumerate(cells):
+                if cell < self.count:
+                    continue
+                above = cells[i - 1] if i else None
+                below = cells[i + 1] if i + 1 < len(cells) else None
+                top = -math.inf if above is None else y[above] + self.heights[above] / 2
+                bottom = math.inf if below is None else y[below] - self.heights[below] / 2
+                yield cell, Bend(x, y[cell], half, top, bottom, c % self.step == 0)
+
+    def _columns(self, gap: float) -> tuple[list[tuple[float, float]], float]:
+        """The middle and half the width of each column, and the width of them all."""
+        columns, right = [], 0.0
         for cells in self.columns:
-            width = max((self.widths[cell] for cell in cells), default=0.0)
-            centres.append(right + width / 2)
-            right += width + gap
-        return centres, right - gap if centres else 0.0
+            half = max((self.widths[cell] for cell in cells), default=0.0) / 2
+            columns.append((right + half, half))
+            right += 2 * half + gap
+        return columns, right - gap if columns else 0.0
 
 
 def _number(cells: Sequence[int], place: list[int]) -> None:

@@ -6,6 +6,7 @@ and no two nodes of a graph share one.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import unicodedata
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..arguments import did_you_mean
 from ..engine import Value
 from ..graph import ordered
 
@@ -194,7 +196,7 @@ class Names(Mapping[Value, Name]):
 
     def __getitem__(self, node: Value) -> Name:
         name = self._names.get(id(node))
-        return name or name_of(f"v{self._numbers[id(node)]}")
+        return name or _numbered(self._numbers[id(node)])
 
     def __iter__(self) -> Iterator[Value]:
         return iter(self.nodes)
@@ -236,6 +238,20 @@ class Names(Mapping[Value, Name]):
         number = int(text[1:].translate(_PLAIN_DIGITS))
         return [v for v in self.nodes if self._numbers.get(id(v)) == number]
 
+    def only(self, label: str) -> Value:
+        """The node with this label or name; ValueError if there is none, or several."""
+        found = self.find(label)
+        if len(found) == 1:
+            return found[0]
+        known = list(dict.fromkeys(self.labels.values()))
+        if not found:
+            way_out = did_you_mean(label, known) or "pass the Value itself"
+            raise ValueError(f"nothing in the graph is called {label[:50]!r}: {way_out}")
+        raise ValueError(
+            f"{len(found)} nodes are called {label!r}: pass the Value itself, or one of the names "
+            + ", ".join(self[v].text for v in found[:5])
+        )
+
     def _number_the_rest(self) -> None:
         """Numbers 1, 2, … for the nodes without a name, without those that are in use."""
         used = {int(t[1:].translate(_PLAIN_DIGITS)) for t in self._taken if _is_numbered(t)}
@@ -246,6 +262,12 @@ class Names(Mapping[Value, Name]):
                 while number in used:
                     number += 1
                 self._numbers[id(v)] = number
+
+
+@functools.lru_cache(maxsize=1024)
+def _numbered(number: int) -> Name:
+    """The name of a node that has none: v₁."""
+    return name_of(f"v{number}")
 
 
 def _is_numbered(text: str) -> bool:

@@ -7,6 +7,7 @@ text reaches a contrast of 4.5 on its tint and on the background, every line 3.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,10 +72,7 @@ class Font:
 
     def width(self, text: str) -> float:
         """An upper estimate of the width of a text, px: that of DejaVu, the widest common font."""
-        if self.family == MONO:
-            return sum(_columns(c) for c in text) * 0.602 * self.size
-        bold = 1.1 if self.weight >= 600 else 1.0
-        return sum(_NARROW.get(c, _wide(c)) for c in text) * self.size * bold
+        return self.size * (_columns if self.family == MONO else _ems)(text, self.weight >= 600)
 
 
 # Classes of text. What else a class says (its colour, a dash) is in STYLES.
@@ -85,6 +83,7 @@ FONTS: Mapping[str, Font] = {
     "note": Font(SANS, 12),
     "tag": Font(SANS, 11),
     "badge": Font(SANS, 13, 700),
+    "small-badge": Font(SANS, 11, 700),
     "name": Font(MATH, 15.5, italic=True),
     "symbol": Font(MATH, 14, italic=True),
     "upright": Font(MATH, 14),
@@ -107,8 +106,10 @@ STYLES: Mapping[str, str] = {
     "operation": "fill:{ink}",
     # lines
     "edge": "fill:none;stroke:{edge};stroke-width:1.6",
+    "edge-thin": "fill:none;stroke:{edge};stroke-width:1.1",
     "edge-cut": "stroke-dasharray:2 4",
     "arrow": "fill:{edge}",
+    "arrow-back": "fill:{gradient};opacity:0",
     "rule": "fill:none;stroke:{line};stroke-width:1",
     "grid": "fill:none;stroke:{line};stroke-width:0.7",
     "axis": "fill:none;stroke:{muted};stroke-width:1",
@@ -125,7 +126,12 @@ STYLES: Mapping[str, str] = {
     "stroke-dasharray:12 4",
     "series-6": "fill:none;stroke:{muted};stroke-width:2.2;stroke-linejoin:round;"
     "stroke-dasharray:4 2",
-    "ribbon": "stroke-width:4.5;stroke-linecap:butt",
+    "ribbon-1": "fill:none;stroke:{gradient};stroke-width:4.5",
+    "ribbon-2": "fill:none;stroke:{fourth};stroke-width:4.5;stroke-dasharray:11 5",
+    "ribbon-3": "fill:none;stroke:{slope};stroke-width:4.5;stroke-dasharray:4 4",
+    "ribbon-4": "fill:none;stroke:{value};stroke-width:4.5;stroke-dasharray:14 4 3 4",
+    "ribbon-5": "fill:none;stroke:{fifth};stroke-width:4.5;stroke-dasharray:20 6",
+    "ribbon-6": "fill:none;stroke:{muted};stroke-width:4.5;stroke-dasharray:7 7",
     "positive-line": "fill:none;stroke:{value}",
     "negative-line": "fill:none;stroke:{negative}",
     "gradient-line": "fill:none;stroke:{gradient}",
@@ -142,6 +148,9 @@ STYLES: Mapping[str, str] = {
     "point-2": "fill:{gradient};stroke:{background};stroke-width:1.4",
     "point-3": "fill:{slope};stroke:{background};stroke-width:1.4",
     "point-4": "fill:{fourth};stroke:{background};stroke-width:1.4",
+    "point-5": "fill:{fifth};stroke:{background};stroke-width:1.4",
+    "point-6": "fill:{muted};stroke:{background};stroke-width:1.4",
+    "ring": "fill:none;stroke:{ink};stroke-width:1.6",
     # texts
     **{name: f"fill:{{ink}};{font.css}" for name, font in FONTS.items()},
     "ink": "fill:{ink}",
@@ -169,7 +178,7 @@ def font(classes: str) -> Font:
     return fonts[-1]
 
 
-_NARROW = {
+_EMS = {
     **dict.fromkeys("ijl.,:;'|!·⁻", 0.34),
     **dict.fromkeys("()[]ftrIJ/ -‘’", 0.42),
     **dict.fromkeys("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₍₎", 0.42),
@@ -179,11 +188,24 @@ _NARROW = {
 }
 
 
-def _wide(character: str) -> float:
-    """The width of any other character, in units of the size."""
-    return 1.05 if _columns(character) == 2 else 0.78 if character.isupper() else 0.65
+@functools.lru_cache(maxsize=4096)
+def _ems(text: str, is_bold: bool) -> float:
+    """The width of a text in a proportional font, in units of its size."""
+    return sum(_EMS.get(c) or _em(c) for c in text) * (1.1 if is_bold else 1.0)
 
 
-def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def _em(character: str) -> float:
+    if _is_wide(character):
+        return 1.05
+    return 0.78 if character.isupper() else 0.65
+
+
+@functools.lru_cache(maxsize=4096)
+def _columns(text: str, is_bold: bool) -> float:
+    """The width of a text in a font of equal widths, in units of its size."""
+    return 0.602 * (len(text) if text.isascii() else sum(1 + _is_wide(c) for c in text))
+
+
+def _is_wide(character: str) -> bool:
+    """Whether a character takes two columns of a terminal."""
+    return unicodedata.east_asian_width(character) in "WF"

@@ -9,6 +9,7 @@ content, so that two pictures on one page cannot meet.
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -20,7 +21,6 @@ Run: TypeAlias = tuple[str, str]  # a piece of a line of text, and its classes
 Attribute: TypeAlias = float | str | None
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _OWN = "\0"  # stands for the id of the picture, until that is known; no escaped text holds it
 
 
@@ -30,8 +30,10 @@ def escaped(text: object) -> str:
     >>> escaped("<b> & \\x00")
     '&lt;b&gt; &amp; ␀'
     """
-    shown = "".join(map(visible, str(text)))
-    return "".join(_ENTITIES.get(c, c) for c in shown)
+    shown = str(text)
+    if not shown.isprintable():
+        shown = "".join(map(visible, shown))
+    return html.escape(shown)
 
 
 def short(x: float) -> str:
@@ -40,8 +42,11 @@ def short(x: float) -> str:
     >>> short(2.0), short(-0.04), short(1 / 3)
     ('2', '0', '0.3')
     """
-    text = f"{x:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+    text = f"{x:.1f}"
+    if text[-1] == "0":
+        text = text[:-2]
+        return "0" if text == "-0" else text
+    return text
 
 
 def size_of(runs: str | Sequence[Run], classes: str = "") -> float:
@@ -85,10 +90,12 @@ class Svg:
         **attributes: Attribute,
     ) -> None:
         """A rectangle with rounded corners."""
-        x, y, width, height = box
-        rx = radius or None
-        self.element(
-            "rect", classes, content, x=x, y=y, width=width, height=height, rx=rx, **attributes
+        x, y, width, height = map(short, box)
+        corners = f' rx="{short(radius)}"' if radius else ""
+        end = f">{content}</rect>" if content else "/>"
+        self._parts.append(
+            f'<rect class="{self._used(classes)}" x="{x}" y="{y}" width="{width}" '
+            f'height="{height}"{corners}{_written(attributes)}{end}'
         )
 
     def circle(
@@ -99,7 +106,7 @@ class Svg:
 
     def path(self, d: str, classes: str, **attributes: Attribute) -> None:
         """A path; d as SVG writes it."""
-        self.element("path", classes, "", d=d, **attributes)
+        self._parts.append(f'<path class="{self._used(classes)}" d="{d}"{_written(attributes)}/>')
 
     def text(
         self,
@@ -119,7 +126,10 @@ class Svg:
                 else _unbroken(text)
                 for text, own in runs
             )
-        self.element("text", classes, content, x=x, y=y, **attributes)
+        self._parts.append(
+            f'<text class="{self._used(classes)}" x="{short(x)}" y="{short(y)}"'
+            f"{_written(attributes)}>{content}</text>"
+        )
 
     def title(self, text: str) -> None:
         """What a mouse over the group shows, and a screen reader says."""
@@ -154,7 +164,7 @@ class Svg:
     @property
     def classes(self) -> set[str]:
         """The classes that occur."""
-        return self._classes
+        return {name for classes in self._classes for name in classes.split()}
 
     def document(self, box: Box, title: str, description: str, theme: str = "auto") -> str:
         """The whole picture.
@@ -180,28 +190,32 @@ class Svg:
             f'aria-labelledby="{name}-title {name}-description" '
             f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" '
             f'style="max-width:100%;height:auto">{heads}'
-            f"<style>{sheet(self._classes, f'#{name} ', theme)}</style>"
+            f"<style>{sheet(self.classes, f'#{name} ', theme)}</style>"
             f"{body.replace(_OWN, name)}</svg>"
         )
 
     def _opened(self, tag: str, classes: str, attributes: Mapping[str, Attribute]) -> str:
         """The inside of an opening tag."""
-        parts = [tag]
-        if classes:
-            parts.append(f'class="{self._used(classes)}"')
-        for name, x in attributes.items():
-            if x is not None:
-                text = short(x) if isinstance(x, int | float) else _attribute(x)
-                name = name if name in _CAMEL else name.replace("_", "-")
-                parts.append(f'{name}="{text}"')
-        return " ".join(parts)
+        kind = f' class="{self._used(classes)}"' if classes else ""
+        return f"{tag}{kind}{_written(attributes)}"
 
     def _used(self, classes: str) -> str:
-        self._classes.update(classes.split())
+        self._classes.add(classes)
         return classes
 
 
 _CAMEL = frozenset({"preserveAspectRatio", "viewBox"})
+
+
+def _written(attributes: Mapping[str, Attribute]) -> str:
+    """Attributes as they stand in a tag."""
+    parts = []
+    for name, x in attributes.items():
+        if x is not None:
+            text = short(x) if isinstance(x, int | float) else _attribute(x)
+            name = name if name in _CAMEL else name.replace("_", "-")
+            parts.append(f' {name}="{text}"')
+    return "".join(parts)
 
 
 def _attribute(text: str) -> str:
@@ -212,6 +226,8 @@ def _attribute(text: str) -> str:
 def _unbroken(text: str) -> str:
     """Escaped, with no-break spaces where a space at an end could be dropped."""
     inner = text.strip(" ")
+    if inner == text:
+        return escaped(text)
     if not inner:
         return "\N{NO-BREAK SPACE}" * len(text)
     before, after = text.index(inner), len(text.rstrip(" "))
