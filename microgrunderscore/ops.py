@@ -257,7 +257,7 @@ where    = define("where", lambda c, x, y: x if c else y,
 sum_of    = define("sum_of", lambda *xs: _total(xs), lambda *t: (1.0,) * (len(t) - 1), symbol="Σ")
 mean      = define("mean", lambda *xs: _total(xs) / len(xs),
                    lambda *t: (1.0 / (len(t) - 1),) * (len(t) - 1))
-dot       = define("dot", _dot, _partners, symbol="·")
+dot       = define("dot", _dot, _partners, symbol="w·x")
 logsumexp = define("logsumexp", _log_sum_exp, _softmax,
                    textbook=lambda *t: tuple(exp(x - t[-1]) for x in t[:-1]))
 max_of    = define("max_of", lambda *xs: functools.reduce(_larger, xs), _shares,

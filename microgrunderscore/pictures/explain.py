@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
-from ..arguments import did_you_mean
 from ..engine import Value
 from ..graph import gc_paused
+from .draw import draw
 from .flow import Flow
 from .names import Name, Names
 from .paths import (
@@ -26,6 +26,7 @@ from .paths import (
     uses,
     without_repeats,
 )
+from .picture import Picture
 from .symbols import meaning, total
 
 # ---- the explanation --------------------------------------------------------------------------
@@ -40,11 +41,15 @@ class Explanation:
     paths: these, or () if there are more than were asked for.
     where: what the names on these paths stand for.
     text, latex: the explanation as it was when it was made; _repr_latex_ shows it in a notebook.
+
+    `picture()` draws the paths.
     """
 
     def __init__(
         self, flow: Flow, wrt: Value, count: int, output: Name, names: Names, max_paths: int
     ) -> None:
+        self._root = flow.root
+        self._node = wrt
         self.output = output
         self.wrt = names[wrt]
         self.value = flow.gradient(wrt)
@@ -71,6 +76,18 @@ class Explanation:
         if self.paths and self.paths[0].names[0] != self._names[self.paths[0].nodes[0]]:
             parts.append(f"{self.output} = {self._names[self.paths[0].nodes[0]]}")
         return tuple(parts)
+
+    def picture(self, *, theme: str = "auto", format: str = "svg") -> Picture:
+        """The graph, with each path as a ribbon and its product in a row below.
+
+        Args:
+            theme, format: as for `draw`.
+        """
+        names = self._names.variables
+        output = None if self.output == self._names[self._root] else self.output.text
+        return draw(
+            self._root, self._node, names=names, output=output, theme=theme, format=format
+        )
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._head(IN_TEXT)} = {IN_TEXT.number(self.value)}>"
@@ -300,14 +317,4 @@ def _node(x: Any, names: Names) -> Value:
             f"explain(z, x) needs a Value or its label, not {x!r:.40}: a plain number is a "
             "constant and has no gradient; make it Value(...) to ask for one"
         )
-    found = names.find(x)
-    if len(found) == 1:
-        return found[0]
-    known = list(dict.fromkeys(names.labels.values()))
-    if not found:
-        way_out = did_you_mean(x, known) or "pass the Value itself"
-        raise ValueError(f"nothing in the graph is called {x[:50]!r}: {way_out}")
-    raise ValueError(
-        f"{len(found)} nodes are called {x!r}: pass the Value itself, or one of the names "
-        + ", ".join(names[v].text for v in found[:5])
-    )
+    return names.only(x)

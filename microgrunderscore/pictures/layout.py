@@ -26,6 +26,7 @@ Size: TypeAlias = tuple[float, float]
 SWEEPS = 12  # of the order
 LEVELLINGS = 18  # of the heights
 STILL = 0.5  # px: heights that move less have settled
+STEEPEST, WIDEST = 0.4, 3.0  # gap per climb of a line, and the widest gap in units of the least
 PASSING = 10.0  # px: the height of a line that passes a column
 STIFFNESS = 4.0  # how much more a passing line resists bending than a card resists moving
 
@@ -105,7 +106,7 @@ def layered(
         sizes: width and height of each node, px; a node comes after its sources.
         edges: pairs (source, target); several between the same two are kept apart.
         labels: size of the label of each edge, or None.
-        gap, spacing: between columns, and between what stands in one column, px.
+        gap, spacing: least space between columns, and between what stands in one column, px.
 
     >>> layout = layered([(80.0, 40.0), (80.0, 40.0)], [(0, 1)], gap=20.0)
     >>> layout.places, layout.width, layout.height
@@ -301,7 +302,7 @@ class _Grid:
 
     def layout(self, y: list[float], gap: float) -> Layout:
         """Everything in its place."""
-        columns, width = self._columns(gap)
+        columns, width = self._columns(self._gaps(y, gap))
         points = [(columns[c][0], h) for c, h in zip(self.column, y, strict=True)]
         bends = dict(self._bends(y, columns))
         labels = [
@@ -327,14 +328,22 @@ class _Grid:
                 bottom = math.inf if below is None else y[below] - self.heights[below] / 2
                 yield cell, Bend(x, y[cell], half, top, bottom, c % self.step == 0)
 
-    def _columns(self, gap: float) -> tuple[list[tuple[float, float]], float]:
+    def _gaps(self, y: list[float], gap: float) -> list[float]:
+        """The gap before each column: wider where lines are steep."""
+        gaps = [0.0]
+        for cells in self.columns[1:]:
+            climbs = (abs(y[cell] - y[n]) for cell in cells for n in self.above[cell])
+            gaps.append(min(max(gap, STEEPEST * max(climbs, default=0.0)), WIDEST * gap))
+        return gaps
+
+    def _columns(self, gaps: Sequence[float]) -> tuple[list[tuple[float, float]], float]:
         """The middle and half the width of each column, and the width of them all."""
         columns, right = [], 0.0
-        for cells in self.columns:
+        for cells, gap in zip(self.columns, gaps, strict=False):
             half = max((self.widths[cell] for cell in cells), default=0.0) / 2
-            columns.append((right + half, half))
-            right += 2 * half + gap
-        return columns, right - gap if columns else 0.0
+            columns.append((right + gap + half, half))
+            right += gap + 2 * half
+        return columns, right
 
 
 def _number(cells: Sequence[int], place: list[int]) -> None:

@@ -185,7 +185,8 @@ class Names(Mapping[Value, Name]):
 
     def __init__(self, nodes: Sequence[Value], variables: Mapping[str, Any] | None = None) -> None:
         self.nodes = nodes
-        self.labels = _labels(nodes, variables or {})
+        self.variables = variables or {}
+        self.labels = _labels(nodes, self.variables)
         self._names = _told_apart(nodes, self.labels)
         self._taken = {name.text for name in self._names.values()}
         self._numbers: dict[int, int] = {}  # of the nodes without a name: names are made on demand

@@ -127,7 +127,7 @@ class Ribbons:
             name = graph.names[node]
             chain = f"∂{output}/∂{name} · ∂{name}/∂{wrt} ="
             numbers = f"{IN_TEXT.numbers([gradient, slope])} ="
-            way = f"{wrt} → {name} ⇝ {output}"
+            way = f"via {name}"
             rows.append(Row("", way, chain, numbers, number_text(gradient * slope)))
         if len(terms) > len(rows):
             rows.insert(len(rows) // 2, Row("", f"… {len(terms) - len(rows):,} more", "", "", ""))

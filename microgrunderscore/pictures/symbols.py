@@ -497,7 +497,8 @@ class Text:
         raised = superscript(exponent.text)
         if not re.fullmatch("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", raised):
             raised = f"^{self.bracketed(exponent, CALL)}"
-        return self.bracketed(base, CALL) + raised
+        is_raised = base.text.endswith(tuple("⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹"))  # (h⁽¹⁾)², since h⁽¹⁾² has two readings
+        return (self.brackets(base.text) if is_raised else self.bracketed(base, CALL)) + raised
 
     def indicator(self, left: str, sign: str, right: str) -> str:
         return f"[{left} {sign} {right}]"
