@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -87,6 +88,6 @@ def _at(points: Sequence[Point], slopes: Sequence[float], i: int, t: float) -> P
     corners = (points[i], *_handles(points, slopes, i), points[i + 1])
     u = 1.0 - t
     weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-    x = sum(w * c[0] for w, c in zip(weights, corners, strict=True))
-    y = sum(w * c[1] for w, c in zip(weights, corners, strict=True))
+    x = math.fsum(w * c[0] for w, c in zip(weights, corners, strict=True))
+    y = math.fsum(w * c[1] for w, c in zip(weights, corners, strict=True))
     return x, y

@@ -123,13 +123,13 @@ class Edge:
             return None
         return slope_symbol(target, self._parent_place, self.slope, self._graph.names.__getitem__)
 
-    @property
+    @functools.cached_property
     def formula(self) -> str:
         """The local derivative as a formula, "" where that is just its number."""
         text = "" if self.symbol is None else str(self.symbol)
         return "" if text == self.number else text
 
-    @property
+    @functools.cached_property
     def number(self) -> str:
         """The local derivative as a number; "" where there is none."""
         return "" if self.slope is None else number_text(self.slope)
@@ -195,7 +195,7 @@ class Graph:
         self._indices: dict[int, int] = {}
         for v in values:
             self._add(v, weights, swept)
-        self.notes = [] if swept or not root.has_grad else _notes(self.flow)
+        self.notes = [] if swept or not root.has_grad else _notes(self.flow, self.names[root])
 
     def node(self, value: Value) -> Node:
         """The card of a Value; KeyError if it is not in the graph."""
@@ -207,7 +207,9 @@ class Graph:
         if not isinstance(value, Value):
             raise TypeError(f"wrt= takes a Value of the graph or its name, not {wanted!r:.40}")
         if id(value) not in self._indices:
-            raise ValueError(f"{value!r} is not in the graph of {self.root!r}: nothing leads there")
+            raise ValueError(
+                f"{value!r:.80} is not in the graph of {self.root!r:.80}: nothing leads there"
+            )
         return self.node(value)
 
     @property
@@ -362,15 +364,14 @@ def _named(
     return names
 
 
-def _notes(flow: Flow) -> list[str]:
+def _notes(flow: Flow, output: Name) -> list[str]:
     """Whether the gradients that the nodes hold are those of one backward pass from the root."""
-    root = flow.root
     for v in flow.nodes:
         if not math.isclose(v.grad, flow.gradient(v), rel_tol=CLOSE, abs_tol=CLOSE) and (
             math.isfinite(v.grad) or math.isfinite(flow.gradient(v))
         ):
             return [
-                f"These gradients are not those of one backward pass from {root.label or 'here'}: "
+                f"These gradients are not those of one backward pass from {output}: "
                 "earlier passes are in them, or they were changed (zero_grad sets them to 0)."
             ]
     return []

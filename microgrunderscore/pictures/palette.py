@@ -8,6 +8,7 @@ text reaches a contrast of 4.5 on its tint and on the background, every line 3.
 from __future__ import annotations
 
 import functools
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ STYLES: Mapping[str, str] = {
     "positive-line": "fill:none;stroke:{value}",
     "negative-line": "fill:none;stroke:{negative}",
     "gradient-line": "fill:none;stroke:{gradient}",
+    "bundle-line": "fill:none;stroke:{edge}",
     # areas
     "value-area": "fill:{value}",
     "slope-area": "fill:{slope}",
@@ -191,7 +193,7 @@ _EMS = {
 @functools.lru_cache(maxsize=4096)
 def _ems(text: str, is_bold: bool) -> float:
     """The width of a text in a proportional font, in units of its size."""
-    return sum(_EMS.get(c) or _em(c) for c in text) * (1.1 if is_bold else 1.0)
+    return math.fsum(_EMS.get(c) or _em(c) for c in text) * (1.1 if is_bold else 1.0)
 
 
 def _em(character: str) -> float:

@@ -36,9 +36,9 @@ def summary(
         "·  read one derivative: explain(z, x)",
         f"·  draw it all the same: draw(z, max_nodes={len(nodes)})",
     ]
-    bars = [(_called(op), n) for op, n in counts.most_common(MOST_BARS)]
+    bars = [(_called(op, n), n) for op, n in counts.most_common(MOST_BARS)]
     rest = len(nodes) - sum(n for _, n in bars)
-    bars += [("others", rest)] if rest else []
+    bars += [("other" if rest == 1 else "others", rest)] if rest else []
     said = f"value {number_text(nodes[-1].data)}"
     svg = Svg()
     svg.text(0, 0, title, "title")
@@ -67,9 +67,9 @@ def _bars(svg: Svg, bars: Sequence[tuple[str, int]], top: float) -> float:
     return y + LINE / 2
 
 
-def _called(op: str) -> str:
-    """What the nodes of an operation are called: mul ×."""
+def _called(op: str, n: int) -> str:
+    """What n nodes of an operation are called: mul ×."""
     if not op:
-        return "leaves"
+        return "leaf" if n == 1 else "leaves"
     symbol = OPERATIONS[op].symbol if op in OPERATIONS else ""
     return f"{op} {symbol}" if symbol and symbol != op else op

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -53,7 +54,7 @@ def size_of(runs: str | Sequence[Run], classes: str = "") -> float:
     """The width of a line of text, px, an upper estimate."""
     if isinstance(runs, str):
         return font(classes).width(runs)
-    return sum(font(f"{classes} {own}").width(text) for text, own in runs)
+    return math.fsum(font(f"{classes} {own}").width(text) for text, own in runs)
 
 
 class Svg:

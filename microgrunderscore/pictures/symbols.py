@@ -497,7 +497,9 @@ class Text:
         raised = superscript(exponent.text)
         if not re.fullmatch("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", raised):
             raised = f"^{self.bracketed(exponent, CALL)}"
-        is_raised = base.text.endswith(tuple("⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹"))  # (h⁽¹⁾)², since h⁽¹⁾² has two readings
+        is_raised = base.text.endswith(
+            tuple("⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹")
+        )  # (h⁽¹⁾)², since h⁽¹⁾² has two readings
         return (self.brackets(base.text) if is_raised else self.bracketed(base, CALL)) + raised
 
     def indicator(self, left: str, sign: str, right: str) -> str:
@@ -529,7 +531,9 @@ class Latex(Text):
         return rf"\frac{{{above.text}}}{{{below.text}}}"
 
     def power(self, base: Spelled, exponent: Spelled) -> str:
-        return f"{self.bracketed(base, CALL)}^{{{exponent.text}}}"
+        is_raised = re.search(r"\^\{[^{}]*\}$", base.text)
+        shown = self.brackets(base.text) if is_raised else self.bracketed(base, CALL)
+        return f"{shown}^{{{exponent.text}}}"
 
     def indicator(self, left: str, sign: str, right: str) -> str:
         return rf"\left[{left} {_LATEX_SIGNS.get(sign, sign)} {right}\right]"
