@@ -6,21 +6,25 @@
     axes.left("loss")
     axes.line(points, "series-1")
 
-A scale goes from (start) to (stop) in px; a vertical one starts at the bottom, where y is larger.
-Nothing here is cut off or drawn over another: ticks are thinned until their texts fit, labels at
-the ends of lines are pushed apart, long texts are wrapped.
+A scale runs from `start` to `stop` (px); a vertical one starts at the bottom, where y is larger.
+Nothing is cut off, and nothing covers anything else: ticks are thinned until their texts fit,
+labels at the ends of lines are pushed apart, long texts are wrapped.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, TypeAlias
 
+from .chart import Chart
 from .names import number_text, superscript, visible
-from .palette import font
-from .svg import Run, Svg, short, size_of
+from .svg import Svg, short, size_of
 
 Point: TypeAlias = tuple[float, float]
 
@@ -102,18 +106,19 @@ class Log:
         return 0.0 < x < math.inf
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """At most so many powers of ten; where these are fewer than two, also 2, 5 or others."""
+        """At most so many powers of ten; 1, 2 and 5 times those, or others, where it is one."""
         first, last = _ceil_log10(self.lo), _floor_log10(self.hi)
-        if last - first >= 1:
+        if last > first:
             step = next(n for n in _DECADES if (last - first) // n < max(2, most))
-            kept = range(-(-first // step) * step, last + 1, step)
-            if len(kept) >= 2:
-                return [(_power(k), f"10{superscript(str(k))}") for k in kept]
-        numbers = [m * _power(k) for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-        numbers = [x for x in numbers if self.lo <= x <= self.hi]
-        if len(numbers) < 2:
-            numbers = [x for x in ticks(self.lo, self.hi, most) if x > 0.0]
-        return [(x, number_text(x)) for x in numbers[:: -(-len(numbers) // max(1, most))]]
+            kept = range(-(-first // step) * step, last + 1, step)  # multiples of the step
+            kept = kept if len(kept) > 1 else range(first, last + 1, step)
+            return [(_power(k), f"10{superscript(str(k))}") for k in kept]
+        marks = [m * _power(k) for k in range(first - 1, last + 1) for m in (1, 2, 5)]
+        numbers = [x for x in marks if self.lo <= x <= self.hi]
+        if len(numbers) > (1 if self.hi / self.lo > 4.0 else 2):
+            return [(x, number_text(x)) for x in numbers]
+        numbers = [x for x in ticks(self.lo, self.hi, most) if x > 0.0]
+        return list(zip(numbers, tick_texts(numbers), strict=True))
 
 
 Scale: TypeAlias = Linear | Log
@@ -150,23 +155,37 @@ def ticks(lo: float, hi: float, most: int = 5, *, whole: bool = False) -> list[f
     >>> ticks(0, 3, 10, whole=True)
     [0.0, 1.0, 2.0, 3.0]
     """
-    tenth = hi / 10.0 - lo / 10.0  # hi - lo may be infinite
-    if not tenth > 1e-300:
+    if not hi / 2.0 - lo / 2.0 > 1e-300:
         return [lo]
-    exponent = max(_floor_log10(tenth * 10.0 / max(1, most)), 0 if whole else -400)
-    for mantissa in (1, 2, 5, 10, 20, 50, 100):
-        up, down = mantissa * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
-        first, last = math.ceil(_times(lo, down, up)), math.floor(_times(hi, down, up))
-        if last - first <= max(1, most):
-            break
-    return [k * up / down for k in range(first, last + 1)]
+    step = _step(lo, hi, most, whole)
+    return [_tick(k, step) for k in range(math.ceil(_in(lo, step)), math.floor(_in(hi, step)) + 1)]
 
 
-def _times(x: float, down: int, up: int) -> float:
-    """x · down / up, with what rounding did to a whole number undone."""
-    numerator, denominator = x.as_integer_ratio()
-    ratio = numerator * down / (denominator * up)
-    return float(round(ratio)) if abs(ratio - round(ratio)) < 1e-9 * max(1.0, abs(ratio)) else ratio
+def _step(lo: float, hi: float, most: int, whole: bool = False) -> Fraction:
+    """The smallest step, 1, 2 or 5 times a power of ten, of which so many lead from lo to hi."""
+    least = _floor_log10((hi / 2.0 - lo / 2.0) / max(1, most) * 2.0)  # hi - lo may be infinite
+    power = Fraction(10) ** (max(least, 0) if whole else least)
+    steps = (m * power for m in (1, 2, 5, 10, 20, 50, 100))
+    return next(
+        step
+        for step in steps
+        if math.floor(_in(hi, step)) - math.ceil(_in(lo, step)) <= max(1, most)
+    )
+
+
+def _in(x: float, step: Fraction) -> Fraction:
+    """x in steps, with what rounding did to a whole number of them undone."""
+    ratio = Fraction(x) / step
+    whole = round(ratio)
+    return Fraction(whole) if abs(ratio - whole) <= abs(ratio) / 10**9 else ratio
+
+
+def _tick(k: int, step: Fraction) -> float:
+    """The number after k steps from 0, correctly rounded."""
+    try:
+        return float(k * step)
+    except OverflowError:
+        return math.copysign(sys.float_info.max, k)
 
 
 def tick_texts(numbers: Sequence[float]) -> list[str]:
@@ -176,23 +195,17 @@ def tick_texts(numbers: Sequence[float]) -> list[str]:
     (['0', '0.25', '0.50'], ['0', '50,000'], ['1×10⁻⁷', '2×10⁻⁷'])
     """
     largest = max(map(abs, numbers), default=0.0)
-    if largest and not 1e-4 <= largest < 1e7:
-        return [_scientific(x, _floor_log10(largest)) for x in numbers]
-    decimals = next((n for n in range(12) if all(_is_shown(x, n) for x in numbers)), 12)
-    return [_signed(f"{x:,.{decimals if x else 0}f}") for x in numbers]
+    plain = largest == 0.0 or 1e-4 <= largest < 1e7
+    exponent = 0 if plain else _floor_log10(largest)
+    power = "" if plain else f"×10{superscript(str(exponent))}"
+    shown = [float(Fraction(x) / Fraction(10) ** exponent) for x in numbers]
+    decimals = next((n for n in range(12) if all(_is_shown(x, n) for x in shown)), 12)
+    return [_signed(f"{x:,.{decimals}f}{power}") if x else "0" for x in shown]
 
 
 def _is_shown(x: float, decimals: int) -> bool:
     """Whether so many decimals tell all of x that is not rounding."""
     return abs(round(x, decimals) - x) <= 1e-9 * abs(x)
-
-
-def _scientific(x: float, exponent: int) -> str:
-    """x as a mantissa times this power of ten."""
-    numerator, denominator = x.as_integer_ratio()
-    down, up = 10 ** max(-exponent, 0), 10 ** max(exponent, 0)
-    mantissa = f"{numerator * down / (denominator * up):.12g}"
-    return _signed(f"{mantissa}×10{superscript(str(exponent))}") if x else "0"
 
 
 def _signed(text: str) -> str:
@@ -205,14 +218,14 @@ def limits(numbers: Iterable[float], *, zero: bool = False, log: bool = False) -
 
     Args:
         numbers: what is to be drawn.
-        zero: begin at 0 if no number is negative.
+        zero: begin at 0, unless a number is negative or all are far from 0.
         log: limits for a `Log` scale.
 
     Returns:
         (lo, hi) with lo < hi; (0, 1), or (0.1, 1) on a log scale, if there is nothing to draw.
 
     >>> limits([0.03, 0.97]), limits([0.02, 7.0], log=True), limits([3.0], zero=True)
-    ((0.0, 1.0), (0.01, 10.0), (0.0, 4.0))
+    ((0.0, 1.0), (0.01, 10.0), (2.6, 3.4))
     """
     kept = [x for x in numbers if (0.0 < x < math.inf if log else math.isfinite(x))]
     if not kept:
@@ -223,33 +236,30 @@ def limits(numbers: Iterable[float], *, zero: bool = False, log: bool = False) -
 
 def _linear_limits(lo: float, hi: float, zero: bool) -> Point:
     """The ticks around lo and hi."""
-    if zero and lo >= 0.0:
+    if zero and 0.0 <= lo <= 0.6 * hi:
         lo = 0.0
     size = max(abs(lo), abs(hi))
-    if hi - lo <= 1e-9 * size or size < 1e-290:  # a constant
-        gap = 0.1 * size if size > 1e-290 else 1.0
-        lo, hi = lo - gap, hi + gap
-    most = 1.7e308
-    lo, hi = max(lo, -most), min(hi, most)
-    inner = ticks(lo, hi)
-    if len(inner) < 2:
-        return lo, hi
-    step = inner[1] - inner[0]
-    below = inner[0] - step if lo < inner[0] else inner[0]
-    above = inner[-1] + step if hi > inner[-1] else inner[-1]
-    return max(below, -most), min(above, most)
+    if size < 1e-290:
+        return (0.0, 1.0) if zero else (-1.0, 1.0)
+    if hi - lo <= 1e-9 * size:  # a constant
+        lo, hi = lo - 0.1 * size, hi + 0.1 * size
+    lo, hi = max(lo, -sys.float_info.max), min(hi, sys.float_info.max)
+    step = _step(lo, hi, 5)
+    return _tick(math.floor(_in(lo, step)), step), _tick(math.ceil(_in(hi, step)), step)
 
 
 def _log_limits(lo: float, hi: float) -> Point:
-    """Whole decades where there are two of them, 1, 2 and 5 of a decade otherwise."""
-    lo, hi = max(lo, 1e-320), min(hi, 1e308)
-    first, last = _floor_log10(lo), _ceil_log10(hi)
-    if hi / lo < 10.0 and first > -300:
-        marks = [m * _power(k) for k in range(first, min(last + 1, 308)) for m in (1, 2, 5)]
-        lower = max((x for x in marks if x <= lo), default=lo)
-        upper = min((x for x in marks if x >= hi), default=hi)
-        return (lower, upper) if lower < upper else (lower / 2.0, upper * 2.0)
-    return max(_power(first), 1e-323), min(_power(min(last, 308)), 1e308)
+    """Whole decades, or 1, 2 and 5 of them, or round numbers: the nearer lo and hi, the finer."""
+    if hi / lo < 2.0 and lo > 1e-280:
+        return _linear_limits(lo, hi, zero=False)
+    mantissas = (1, 2, 5) if hi / lo < 10.0 else (1,)
+    powers = [_power(k) for k in range(_floor_log10(lo), _ceil_log10(hi) + 1)]
+    marks = [m * power for power in powers for m in mantissas]
+    lower = max((x for x in marks if 0.0 < x <= lo), default=lo)
+    upper = min((x for x in marks if hi <= x < math.inf), default=hi)
+    if lower == upper:
+        return lower / 2.0, min(upper * 2.0, sys.float_info.max)
+    return lower, upper
 
 
 # ---- places of texts ---------------------------------------------------------------------------
@@ -292,7 +302,7 @@ def spread(wanted: Sequence[float], gap: float, lo: float, hi: float) -> list[fl
 
 def clear(text: object) -> str:
     """Any text on one line, with what would act made visible, so that its width is known."""
-    return "".join(map(visible, " ".join(str(text).split())))
+    return "".join(map(visible, re.sub("[ \t\n\v\f\r]+", " ", str(text)).strip(" ")))
 
 
 def shortened(text: object, width: float, classes: str) -> str:
@@ -304,6 +314,7 @@ def shortened(text: object, width: float, classes: str) -> str:
     text = clear(text)
     if size_of(text, classes) <= width:
         return text
+    text = text[: int(width / 3.0) + 1]  # no character is narrower
     while text and size_of(f"{text}…", classes) > width:
         text = text[:-1]
     return f"{text.rstrip()}…"
@@ -313,7 +324,7 @@ def wrapped(text: object, width: float, classes: str, lines: int = 4) -> list[st
     """A text as at most so many lines, none wider than so many px; words too long are cut.
 
     >>> wrapped("a loss that falls and falls", 100.0, "note")
-    ['a loss that', 'falls and', 'falls']
+    ['a loss that', 'falls and falls']
     """
     words = clear(str(text)[:4000]).split(" ")
     done: list[str] = []
@@ -438,9 +449,7 @@ class Axes:
 
     def base(self) -> None:
         """The line at the bottom of the area."""
-        self.svg.path(
-            f"M{short(self.x.start)},{short(self.y.start)}H{short(self.x.stop)}", "axis"
-        )
+        self.svg.path(f"M{short(self.x.start)},{short(self.y.start)}H{short(self.x.stop)}", "axis")
 
     def outline(self) -> None:
         """A line around the area."""
@@ -461,13 +470,16 @@ class Axes:
         """A line through (x, y); it has gaps where a y cannot be drawn, and is thinned if long."""
         drawn = thinned([(x, y if self.y.holds(y) else math.nan) for x, y in points])
         places = [self.place(x, y) for x, y in drawn]
+        pieces = runs(places)
+        lines = [piece for piece in pieces if len(piece) > 1]
         with self.svg.group():
             if title:
                 self.svg.title(title)
-            if d := path_of(piece for run in _lines(places) for piece in (*run, _GAP)):
-                self.svg.path(d, classes)
-            for x, y in _dots(places):
-                self.svg.path(f"M{short(x - 2)},{short(y)}h4", f"{classes} dot")
+            if lines:
+                self.svg.path("".join(map(path_of, lines)), classes)
+            for (x, y), *others in pieces:
+                if not others:  # a gap on either side
+                    self.svg.circle(x, y, 2.5, dict(SERIES).get(classes, "muted"))
 
     def ends(self, ends: Sequence[tuple[Point, str, str]]) -> None:
         """Labels to the right of the area, beside the last points of lines, pushed apart.
@@ -480,20 +492,8 @@ class Axes:
             start, right = (self.x(x) + 4, self.y(y)), self.x.stop
             if abs(at - 4 - start[1]) > 2 or start[0] < right:
                 bend = f"M{short(start[0])},{short(start[1])}L{short(right + 5)},{short(start[1])}"
-                self.svg.path(f"{bend}L{short(right + 14)},{short(at - 4)}", "rule")
+                self.svg.path(f"{bend}L{short(right + 14)},{short(at - 4)}", "axis")
             self.svg.text(right + 18, at, label, f"note bold {classes}")
-
-
-_GAP: Point = (0.0, math.nan)
-
-
-def _lines(places: Sequence[Point]) -> list[list[Point]]:
-    return [run for run in runs(places) if len(run) > 1]
-
-
-def _dots(places: Sequence[Point]) -> list[Point]:
-    """Points with a gap on either side, which a line does not show."""
-    return [run[0] for run in runs(places) if len(run) == 1]
 
 
 def ticks_of(scale: Scale, *, upright: bool = False) -> list[tuple[float, str]]:
@@ -503,18 +503,14 @@ def ticks_of(scale: Scale, *, upright: bool = False) -> list[tuple[float, str]]:
         if most * 30.0 > room and most > 2:
             continue
         found = scale.ticks(most)
-        if upright or _fit(scale, found):
+        sizes = [LINE - 8.0 if upright else size_of(text, TICK) for _, text in found]
+        spans = sorted(
+            (scale(x) - size / 2, scale(x) + size / 2)
+            for (x, _), size in zip(found, sizes, strict=True)
+        )
+        if all(a[1] + 8.0 <= b[0] for a, b in pairwise(spans)):
             return found
     return scale.ticks(1)[:1]
-
-
-def _fit(scale: Scale, found: Sequence[tuple[float, str]]) -> bool:
-    """Whether there are 8 px between the texts of ticks along a line."""
-    spans = sorted(
-        (scale(x) - size_of(text, TICK) / 2, scale(x) + size_of(text, TICK) / 2)
-        for x, text in found
-    )
-    return all(a[1] + 8.0 <= b[0] for a, b in zip(spans, spans[1:], strict=False))
 
 
 def left_margin(scale: Scale) -> float:
@@ -557,15 +553,39 @@ def heading(svg: Svg, x: float, y: float, title: str, width: float) -> float:
 
 
 def notes(svg: Svg, x: float, y: float, texts: Iterable[str], width: float) -> float:
-    """Remarks below a picture; returns the base line of the last line, or y if there are none."""
+    """Remarks below base line y; returns the base line of the last, or y if there are none."""
     lines = [line for text in texts for line in wrapped(text, width, TICK)]
     for i, line in enumerate(lines):
         svg.text(x, y + LINE * (i + 1), line, TICK)
     return y + LINE * len(lines)
 
 
-__all__ = [
-    "SERIES", "TICK", "Axes", "Linear", "Log", "Run", "Scale", "clear", "font", "heading",
-    "left_margin", "legend", "limits", "notes", "path_of", "runs", "shortened", "spread",
-    "thinned", "tick_texts", "ticks", "ticks_of", "wrapped",
-]  # fmt: skip
+class Sheet:
+    """What a chart is drawn on: its title on top, and below it what could not be drawn.
+
+    title: in as many lines as it needs, at most three; y: the base line of the last of them.
+    """
+
+    def __init__(self, title: str, width: float, edge: float) -> None:
+        self.svg = Svg()
+        self.title, self.width, self.edge = clear(title), width, edge
+        self.y = heading(self.svg, edge, edge + 14.0, title, width - 2 * edge)
+
+    def chart(
+        self,
+        bottom: float,
+        text: Sequence[str],
+        remarks: Sequence[str],
+        *,
+        numbers: Mapping[str, Any],
+        plot: Callable[[Any], object],
+        theme: str,
+        format: str,
+    ) -> Chart:
+        """The whole. bottom: the lowest base line so far, px; text, remarks: line by line."""
+        words = "\n".join([*text, *remarks])
+        below = bottom + 8.0 if remarks else bottom
+        last = notes(self.svg, self.edge, below, remarks, self.width - 2 * self.edge)
+        box = (0.0, 0.0, self.width, last + self.edge - 2)
+        svg = self.svg.document(box, self.title, words, theme)
+        return Chart(svg, self.title, words, numbers=numbers, plot=plot, theme=theme, format=format)

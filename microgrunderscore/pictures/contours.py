@@ -9,6 +9,7 @@ a cell the lines meet in the middle of their crossings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -71,9 +72,7 @@ def _lead(scores: Sequence[float], i: int, j: int) -> float:
     return 0.25 * scores[i] - 0.25 * scores[j]
 
 
-def _segments(
-    grid: Sequence[Scores], places: dict[_Node, Point]
-) -> Iterator[tuple[_Node, _Node]]:
+def _segments(grid: Sequence[Scores], places: dict[_Node, Point]) -> Iterator[tuple[_Node, _Node]]:
     """The pieces of the lines in every cell; middles of cells are added to the places."""
     touched = {cell: None for node in places for cell in _cells(node)}
     height, width = len(grid), len(grid[0])
@@ -106,13 +105,13 @@ def _saddle(grid: Sequence[Scores], r: int, c: int) -> tuple[tuple[int, int], ..
     first, second, third, fourth = map(largest, corners)
     if first != third or second != fourth:
         return ()
-    joined = sum(_lead(scores, first, second) for scores in corners) > 0.0
+    joined = math.fsum(_lead(scores, first, second) for scores in corners) > 0.0
     return ((0, 1), (2, 3)) if joined else ((0, 3), (1, 2))
 
 
 def _mean(points: Sequence[Point]) -> Point:
     n = len(points)
-    return sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    return math.fsum(x for x, _ in points) / n, math.fsum(y for _, y in points) / n
 
 
 def _chains(segments: Sequence[tuple[_Node, _Node]]) -> Iterator[list[_Node]]:

@@ -37,6 +37,8 @@ def _through(bends: Sequence[Bend], straight: bool) -> Iterator[Point]:
 def _is_clear(points: Sequence[Point], bend: Bend) -> bool:
     """Whether the line stays between the neighbours of a bend as long as it is beside them."""
     top, bottom = bend.top + CLEAR, bend.bottom - CLEAR
+    if top == -math.inf and bottom == math.inf:
+        return True
     left, right = bend.x - bend.half, bend.x + bend.half
     slopes = _slopes(points)
     for i, ((x0, _), (x1, _)) in enumerate(pairwise(points)):
@@ -85,9 +87,8 @@ def _handles(points: Sequence[Point], slopes: Sequence[float], i: int) -> tuple[
 
 def _at(points: Sequence[Point], slopes: Sequence[float], i: int, t: float) -> Point:
     """The point of the i-th piece at t between 0 and 1."""
-    corners = (points[i], *_handles(points, slopes, i), points[i + 1])
+    (x0, y0), (x3, y3) = points[i], points[i + 1]
+    (x1, y1), (x2, y2) = _handles(points, slopes, i)
     u = 1.0 - t
-    weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-    x = math.fsum(w * c[0] for w, c in zip(weights, corners, strict=True))
-    y = math.fsum(w * c[1] for w, c in zip(weights, corners, strict=True))
-    return x, y
+    a, b, c, d = u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t
+    return a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3

@@ -21,6 +21,7 @@ MOST_COLOURS = 256  # of one image
 # The alpha of the strongest tint. Up to here every point of the palette keeps a contrast of 3 to
 # every tint, on a light and on a dark background; tests/test_boundary.py measures it.
 STRONGEST = 0.48
+DEEPEST = 0.7  # the same for what is drawn in ink only
 
 _LONGEST_BLOCK = 65535  # bytes; RFC 1951, section 3.2.4
 
@@ -57,8 +58,8 @@ def middle(role: str) -> Colour:
     return mixed(rgb(LIGHT[role]), rgb(DARK[role]), 0.5)
 
 
-def tints(role: str, count: int) -> list[Tint]:
-    """So many tints of a role, from none at all to the strongest.
+def tints(role: str, count: int, strongest: float = STRONGEST) -> list[Tint]:
+    """So many tints of a role, from none at all to one of this alpha.
 
     They are transparent, so that the same pixels are pale on a light background and deep on a dark
     one: a picture whose theme is its reader's has only one set of pixels.
@@ -67,7 +68,7 @@ def tints(role: str, count: int) -> list[Tint]:
     [(72, 140, 214, 0), (72, 140, 214, 61), (72, 140, 214, 122)]
     """
     last = max(count - 1, 1)
-    return [(*middle(role), round(255 * STRONGEST * i / last)) for i in range(count)]
+    return [(*middle(role), round(255 * strongest * i / last)) for i in range(count)]
 
 
 # ---- PNG ---------------------------------------------------------------------------------------
