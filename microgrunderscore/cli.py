@@ -1,4 +1,4 @@
-"""The command line: explain, grad, train, predict, demo.
+"""The command line: play, draw, explain, tape, grad, train, predict, demo.
 
 Results go to standard output, progress and errors to standard error. The exit code is 0, 1 when
 something failed or was interrupted, 2 when the command was not understood.
@@ -19,19 +19,24 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NoReturn, TextIO
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TextIO
 
 from . import store
 from .activations import activation
 from .arguments import did_you_mean
 from .datasets import Encoding, Table, read_csv, split, standardise
+from .engine import Value
 from .expression import ExpressionError, Parsed, parse
 from .graph import gc_paused
 from .history import History
 from .nn import MLP
 from .operation import ARITHMETIC_ERRORS
 from .optim import Adam
+from .pictures.draw import draw
 from .pictures.explain import explain
+from .pictures.palette import THEMES
+from .pictures.tape import tape
 from .training import classify, fit, predict
 from .version import __version__
 
@@ -78,7 +83,7 @@ def _run(arguments: list[str]) -> int:
         return _complain(error, NOT_UNDERSTOOD)
     except MemoryError:
         return _complain("there is not enough memory for this", FAILED)
-    except (*ARITHMETIC_ERRORS, ArithmeticError, OSError) as error:
+    except (*ARITHMETIC_ERRORS, ArithmeticError, OSError, ImportError) as error:
         return _complain(error, FAILED)
     return 0
 
@@ -112,15 +117,42 @@ def _complain(error: object, code: int) -> int:
 # ---- the commands -------------------------------------------------------------------------------
 
 
+def _play(options: argparse.Namespace) -> None:
+    """Step through an expression, forward and backward."""
+    from .pictures.player import play
+
+    _check_output(options, PAGES)
+    parsed = _parsed(options)
+    player = play(parsed.root, output=_output_name(parsed), theme=options.theme)
+    _hand_over(player, options, player.html)
+
+
+def _draw(options: argparse.Namespace) -> None:
+    """Draw the graph of an expression, with its gradients."""
+    _check_output(options, DRAWINGS)
+    parsed = _parsed(options)
+    parsed.root.backward()
+    wrt = _wrt(parsed, options)
+    picture = draw(parsed.root, wrt, output=_output_name(parsed), theme=options.theme)
+    _hand_over(picture, options, picture.svg)
+
+
+def _tape(options: argparse.Namespace) -> None:
+    """Print what is computed, downward, beside the gradients, upward."""
+    _check_output(options, TABLES)
+    parsed = _parsed(options)
+    traces = tape(parsed.root, output=_output_name(parsed))
+    options.output = options.output or "-"
+    _hand_over(traces, options, traces.text)
+
+
 def _explain(options: argparse.Namespace) -> None:
     """Print the chain rule for one input, or for all of them."""
     parsed = _parsed(options)
-    inputs, wrt = parsed.leaves, options.wrt and _name(options.wrt)
-    if not inputs:
+    if not parsed.leaves:
         raise UsageError("there is nothing to differentiate: write a name in it, as in x**2 x=3")
-    if wrt is not None and wrt not in inputs:
-        raise UsageError(f"--wrt {wrt}: the inputs are {', '.join(inputs)}")
-    chosen = inputs[wrt] if wrt is not None else list(inputs.values())
+    wrt = _wrt(parsed, options)
+    chosen = list(parsed.leaves.values()) if wrt is None else wrt
     explanation = explain(parsed.root, chosen, output=parsed.output)
     print(explanation.latex if options.latex else explanation)
     if options.where and explanation.where:
@@ -144,7 +176,7 @@ def _grad(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     """Train a network on a CSV file, print its scores, and save it."""
     if options.save is not None:
-        _check_place(options.save, options.overwrite, options.data)
+        _check_place("--save", options.save, "model.json", options.overwrite, options.data)
     table = read_csv(
         options.data,
         options.target,
@@ -218,6 +250,22 @@ def _parsed(options: argparse.Namespace) -> Parsed:
         return parse(options.expression, values)
 
 
+def _output_name(parsed: Parsed) -> str | None:
+    """What the output is called in a picture; an input that is the output keeps its own name."""
+    return parsed.output if parsed.root.op else None
+
+
+def _wrt(parsed: Parsed, options: argparse.Namespace) -> Value | None:
+    """The input that --wrt names."""
+    if options.wrt is None:
+        return None
+    name = _name(options.wrt)
+    if name not in parsed.leaves:
+        inputs = ", ".join(parsed.leaves) or "none"
+        raise UsageError(f"--wrt {name}: the inputs are {inputs}")
+    return parsed.leaves[name]
+
+
 def _name(text: str) -> str:
     """A name as Python's parser reads it, so that é is é however it was typed."""
     return unicodedata.normalize("NFKC", text.strip())
@@ -240,13 +288,72 @@ def _finite_or_text(x: Any) -> Any:
     return x if math.isfinite(x) else repr(x)
 
 
-# ---- networks -----------------------------------------------------------------------------------
+# ---- files and the browser ----------------------------------------------------------------------
+
+DRAWINGS = (".svg", ".html", ".png", ".dot", ".pdf")
+PAGES = (".html",)
+TABLES = (".txt", ".html")
+FILES = (*DRAWINGS, *TABLES)
 
 
-def _check_place(path: str, overwrite: bool, data: str) -> None:
-    """Refuse, before the training, a file that could not be written after it."""
+class Savable(Protocol):
+    """A picture, a page, or a table."""
+
+    def save(self, path: str, *, overwrite: bool = False) -> object:
+        """Write it to a file, whose extension says how."""
+
+
+def _check_output(options: argparse.Namespace, kinds: Sequence[str]) -> None:
+    """Refuse, before the work, an -o that cannot be written after it."""
+    path = options.output
+    if path in (None, "-"):
+        return
+    example = f"z{kinds[0]}"
+    if os.path.basename(path) and _extension(path) not in kinds:
+        ends = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if kinds[1:] else kinds[0]
+        raise UsageError(f"-o {path!r:.80} does not say what to write: end it in {ends}")
+    _check_place("-o", path, example, options.overwrite)
+
+
+def _extension(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _hand_over(made: Savable, options: argparse.Namespace, text: str) -> None:
+    """Write it to the file that -o names, or its text to standard output, or open the browser."""
+    if options.output == "-":
+        print(text)
+    elif options.output is not None:
+        made.save(options.output, overwrite=options.overwrite)
+        print(options.output)
+    else:
+        _show(made)
+
+
+def _show(made: Savable) -> None:
+    """Open a page in the browser, and say where it is."""
+    import webbrowser
+
+    page = os.path.join(tempfile.mkdtemp(prefix="microgrunderscore-"), "z.html")
+    made.save(page)
+    print(page, flush=True)
+    try:
+        is_open = webbrowser.open(Path(page).as_uri())
+    except webbrowser.Error:
+        is_open = False
+    if not is_open:
+        _complain("no browser could be opened: open this page yourself, or add -o z.html", 0)
+
+
+def _check_place(
+    option: str, path: str, example: str, overwrite: bool, data: str | None = None
+) -> None:
+    """Refuse, before the work, a file that could not be written after it.
+
+    option: what asked for it. example: a name for it. data: a file that must not be overwritten.
+    """
     if not os.path.basename(path):
-        raise UsageError(f"--save {path!r} names no file: write --save model.json")
+        raise UsageError(f"{option} {path!r} names no file: write {option} {example}")
     target = os.path.realpath(path) if overwrite else path
     folder = os.path.dirname(target) or os.curdir
     try:
@@ -257,11 +364,16 @@ def _check_place(path: str, overwrite: bool, data: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(target).st_mode
         if stat.S_ISDIR(kind):
-            raise OSError(f"{path} is a directory: name a file in it, as in model.json")
+            raise OSError(f"{path} is a directory: name a file in it, as in {example}")
         if not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or add --overwrite")
-        if not stat.S_ISREG(kind) or os.path.samefile(target, data):
-            raise OSError(f"{path} is the data, or no file: choose another name")
+        if data is not None and os.path.samefile(target, data):
+            raise OSError(f"{path} is the data: choose another name")
+        if not stat.S_ISREG(kind):
+            raise OSError(f"{path} is no file: choose another name")
+
+
+# ---- networks -----------------------------------------------------------------------------------
 
 
 def _network(table: Table, options: argparse.Namespace) -> MLP:
@@ -339,13 +451,17 @@ def _score(model: MLP, encoding: Encoding, X: list[list[float]], y: Sequence[flo
 # ---- the grammar --------------------------------------------------------------------------------
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "play": _play,
+    "draw": _draw,
     "explain": _explain,
+    "tape": _tape,
     "grad": _grad,
     "train": _train,
     "predict": _predict,
     "demo": _demo,
 }
-WITH_EXPRESSION = ("explain", "grad")
+WITH_EXPRESSION = ("play", "draw", "explain", "tape", "grad")
+WITH_OUTPUT = ("play", "draw", "tape")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -365,14 +481,25 @@ def _understood(arguments: list[str]) -> argparse.Namespace:
     if command not in COMMANDS and not command.startswith("-"):
         question = did_you_mean(command, COMMANDS) or f"there are {', '.join(COMMANDS)}"
         raise UsageError(f"there is no command {command!r:.40}: {question}")
-    if command in WITH_EXPRESSION:  # -x is an expression there: argparse takes " -x" for one
-        arguments = [f" {x}" if x[:1] == "-" != x[1:2] and x != "-h" else x for x in arguments]
+    if command in WITH_EXPRESSION:
+        arguments = _without_short_options(arguments, command in WITH_OUTPUT)
     options, rest = parser.parse_known_args(arguments)
     if rest and command in WITH_EXPRESSION and not any(x.startswith("-") for x in rest):
         options.values += rest  # argparse stops taking values at the first option
     elif rest:
         raise UsageError(f"unknown: {' '.join(rest)}; see {parser.prog} {options.command} --help")
     return options
+
+
+def _without_short_options(arguments: list[str], has_output: bool) -> list[str]:
+    """-x is an expression: argparse takes " -x" for one. Only -h, and -o FILE, are options."""
+    read: list[str] = []
+    for x in arguments:
+        is_output = has_output and (x == "-o" or (x[:2] == "-o" and _extension(x) in FILES))
+        is_file = has_output and read[-1:] == ["-o"]
+        is_expression = x[:1] == "-" != x[1:2] and x != "-h" and not (is_output or is_file)
+        read.append(f" {x}" if is_expression else x)
+    return read
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -385,11 +512,27 @@ def _parser() -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", dest="command", required=True
     )
 
+    play = _command(commands, "play", "step through an expression, forward and backward")
+    _add_expression(play)
+    _add_output(play, PAGES, "opens the browser")
+
+    draw = _command(commands, "draw", "the graph of an expression as a picture")
+    _add_expression(draw)
+    draw.add_argument("--wrt", metavar="NAME", help="show the paths from this input")
+    _add_output(draw, DRAWINGS, "opens the browser")
+
+    for command in (play, draw):
+        command.add_argument("--theme", choices=THEMES, default=THEMES[0], help="(auto)")
+
     explain = _command(commands, "explain", "the chain rule, in symbols and in numbers")
     _add_expression(explain)
     explain.add_argument("--wrt", metavar="NAME", help="only this input")
     explain.add_argument("--latex", action="store_true", help="as LaTeX")
     explain.add_argument("--where", action="store_true", help="also what the names stand for")
+
+    tape = _command(commands, "tape", "what is computed, downward, and the gradients, upward")
+    _add_expression(tape)
+    _add_output(tape, TABLES, "prints it")
 
     grad = _command(commands, "grad", "value and gradient of an expression")
     _add_expression(grad)
@@ -414,6 +557,17 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
 def _add_expression(command: argparse.ArgumentParser) -> None:
     command.add_argument("expression", metavar="EXPR", help='such as "log(x*y)"')
     command.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="such as x=2 y=3")
+
+
+def _add_output(command: argparse.ArgumentParser, kinds: Sequence[str], otherwise: str) -> None:
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"write it to a file ({' '.join(kinds)}), or - for standard output; "
+        f"without -o, {otherwise}",
+    )
+    command.add_argument("--overwrite", action="store_true", help="even if the file exists")
 
 
 def _add_table(command: argparse.ArgumentParser) -> None:

@@ -7,15 +7,20 @@ installed) run in a child.
 from __future__ import annotations
 
 import csv
+import html
 import json
 import math
 import os
 import random
+import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -201,6 +206,267 @@ def test_explain_needs_an_input(run: Run) -> None:
     assert run("explain", "é*2", "é=1", "--wrt", "e\u0301").code == 0
 
 
+# ---- pictures of expressions --------------------------------------------------------------------
+
+LOG_XY = ("log(x*y)", "x=2", "y=3")
+TAPE = """\
+↓ forward: values   ↑ backward: gradients
+─────────────────   ─────────────────────────────────────────
+x = 2               ∂z/∂x = 0.5
+y = 3               ∂z/∂y = 0.3333
+─────────────────   ─────────────────────────────────────────
+v = x · y = 6       ∂z/∂y = ∂z/∂v · x = 0.1667 × 2 = 0.3333
+                    ∂z/∂x = ∂z/∂v · y = 0.1667 × 3 = 0.5
+z = log v = 1.792   ∂z/∂v = ∂z/∂z · 1/v = 1 × 0.1667 = 0.1667
+                    ∂z/∂z = 1
+"""
+drawing = pytest.mark.parametrize("command", ["play", "draw"])
+writing = pytest.mark.parametrize("command", ["play", "draw", "tape"])
+
+
+class Browser:
+    """What is asked of the browser; it opens unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.pages: list[str] = []
+        self.answer: bool | Exception = True
+
+    def open(self, page: str) -> bool:
+        self.pages.append(page)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Browser:
+    browser = Browser()
+    monkeypatch.setattr(webbrowser, "open", browser.open)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return browser
+
+
+def shown(path: Path) -> str:
+    """The text of a page or picture, as a reader sees it."""
+    return html.unescape(re.sub("<[^>]*>", "", path.read_text(encoding="utf-8")))
+
+
+@drawing
+def test_pictures_open_in_the_browser(run: Run, browser: Browser, command: str) -> None:
+    said = run(command, *LOG_XY)
+    page = Path(said.out.rstrip("\n"))
+    assert (said.code, said.err, browser.pages) == (0, "", [page.as_uri()])
+    assert page.suffix == ".html"
+    assert "0.1667" in shown(page)
+
+
+@drawing
+@pytest.mark.parametrize("answer", [False, webbrowser.Error("no")])
+def test_without_a_browser_the_page_is_named(
+    run: Run, browser: Browser, command: str, answer: bool | Exception
+) -> None:
+    browser.answer = answer
+    said = run(command, *LOG_XY)
+    assert said.code == 0
+    assert Path(said.out.rstrip("\n")).read_bytes().startswith(b"<!doctype html>")
+    assert said.err == (
+        "microgrunderscore: no browser could be opened: open this page yourself, or add -o z.html\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "start"),
+    [
+        ("play", "z.html", b"<!doctype html>"),
+        ("draw", "z.html", b"<!doctype html>"),
+        ("draw", "z.svg", b"<svg "),
+        ("draw", "Z.SVG", b"<svg "),
+        ("draw", "z.dot", b"digraph "),
+        ("draw", "z.png", b"\x89PNG"),
+        ("draw", "z.pdf", b"%PDF"),
+        ("tape", "z.html", b"<!doctype html>"),
+        ("tape", "z.txt", "↓".encode()),
+    ],
+)
+def test_pictures_as_files(
+    run: Run, browser: Browser, tmp_path: Path, command: str, name: str, start: bytes
+) -> None:
+    needed = {".dot": "graphviz", ".png": "resvg_py", ".pdf": "graphviz"}.get(Path(name).suffix)
+    if needed:
+        pytest.importorskip(needed)
+    if name == "z.pdf" and not shutil.which("dot"):
+        pytest.skip("no Graphviz")
+    file = tmp_path / name
+    assert run(command, *LOG_XY, "-o", file) == (0, f"{file}\n", "")
+    assert file.read_bytes().startswith(start)
+    assert browser.pages == []
+    kept = file.read_bytes()
+    refused(run(command, *LOG_XY, "-o", file), 1, f"{name} exists", "add --overwrite")
+    assert file.read_bytes() == kept
+    assert run(command, "x*x", "x=7", "--overwrite", f"--output={file}").code == 0
+    assert file.read_bytes() != kept
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_what_needs_more_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    refused(run("draw", *LOG_XY, "-o", tmp_path / "z.png"), 1, "resvg-py", "pip install")
+    refused(run("draw", *LOG_XY, "-o", tmp_path / "z.dot"), 1, "graphviz")
+    assert not os.listdir(tmp_path)
+
+
+def test_the_pictures_have_the_gradients(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "z.svg"
+    assert run("draw", *LOG_XY, "-o", file).code == 0
+    assert "Gradients: ∂z/∂x = 0.5; ∂z/∂y = 0.3333; ∂z/∂v = 0.1667; ∂z/∂z = 1." in shown(file)
+    assert (
+        run("draw", *LOG_XY, "--wrt", "y", "-o", file, "--overwrite", "--theme", "dark").code == 0
+    )
+    text = file.read_text(encoding="utf-8")
+    assert "paths from y" in text
+    assert "prefers-color-scheme" not in text
+    assert run("draw", "é*2", "é=1", "--wrt", "e\u0301", "-o", tmp_path / "e.svg").code == 0
+
+
+def test_standard_output_instead_of_a_file(run: Run) -> None:
+    said = run("draw", *LOG_XY, "-o", "-")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("<svg ")
+    assert said.out.endswith("</svg>\n")
+    assert run("tape", *LOG_XY, "-o", "-").out == TAPE
+    assert run("play", *LOG_XY, "-o", "-").out.startswith("<!doctype html>")
+
+
+def test_tape_prints_both_traces(run: Run) -> None:
+    assert run("tape", *LOG_XY) == (0, TAPE, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        (["x", "x=2"], ["x = 2               ∂x/∂x = 1"]),  # an input keeps its name
+        (["-x", "x=2"], ["z = −x = −2         ∂z/∂x = ∂z/∂z · (−1) = 1 × (−1) = −1"]),
+        (["-o*2", "o=2"], ["z = v · 2 = −4      ∂z/∂v = ∂z/∂z · 2 = 1 × 2 = 2"]),
+        (["--", "-o", "o=2"], ["z = −o = −2         ∂z/∂o = ∂z/∂z · (−1) = 1 × (−1) = −1"]),
+        (["3"], ["z = 3               ∂z/∂z = 1"]),
+    ],
+    ids=str,
+)
+def test_unusual_expressions(run: Run, arguments: list[str], rows: list[str]) -> None:
+    said = run("tape", *arguments)
+    assert (said.code, said.err) == (0, "")
+    for row in rows:
+        assert row in said.out.splitlines()
+
+
+@writing
+@pytest.mark.parametrize(
+    ("place", "code", "words"),
+    [
+        ("z", 2, "does not say what to write: end it in"),
+        ("z.gif", 2, "-o 'z.gif' does not say what to write: end it in"),
+        (".html", 2, "does not say what to write"),
+        ("z.html.gz", 2, "does not say what to write"),
+        ("", 2, "-o '' names no file: write -o z."),
+        ("new/", 2, "names no file"),
+        ("none/z.html", 1, "none/z.html: cannot write in none: No such file or directory"),
+        ("old.html/z.html", 1, "cannot write in old.html"),
+        ("folder.html", 1, "folder.html is a directory: name a file in it, as in z."),
+        ("old.html", 1, "old.html exists: choose another name, or add --overwrite"),
+        ("link.html", 1, "link.html exists"),
+        ("x" * 300 + ".html", 1, "too long"),
+        ("\0.html", 1, "null"),
+    ],
+    ids=lambda x: str(x)[:20],
+)
+def test_pictures_that_cannot_be_written(
+    run: Run,
+    browser: Browser,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    place: str,
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "parse", lambda *_: pytest.fail("this was work"))
+    Path("old.html").write_text("kept", encoding="utf-8")
+    Path("folder.html").mkdir()
+    Path("link.html").symlink_to("nowhere.html")
+    before = sorted(os.listdir())
+    refused(run(command, *LOG_XY, "-o", place), code, words)
+    assert sorted(os.listdir()) == before
+    assert Path("old.html").read_text(encoding="utf-8") == "kept"
+    assert not browser.pages
+
+
+@writing
+def test_a_directory_is_not_overwritten(run: Run, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "z.html"
+    folder.mkdir()
+    refused(run(command, *LOG_XY, "-o", folder, "--overwrite"), 1, "is a directory")
+    assert folder.is_dir()
+
+
+@writing
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x*y", "x=2"], "y has no value: add y=…"),
+        (["x", "x=1", "-o"], "expected one argument"),
+        (["x", "x=1", "-o", "-x.html"], "expected one argument"),
+        (["x", "x=1", "-q"], "' -q' gives no input a value"),
+        (["x", "x=1", "--bogus"], "unknown: --bogus"),
+        (["-o", "o=2"], "required: EXPR"),
+        (["__import__('os')"], "quotation marks"),
+        ([], "required: EXPR"),
+    ],
+    ids=str,
+)
+def test_pictures_that_are_not_understood(
+    run: Run, browser: Browser, command: str, arguments: list[str], words: str
+) -> None:
+    refused(run(command, *arguments), 2, words)
+    assert not browser.pages
+
+
+@drawing
+def test_themes(run: Run, tmp_path: Path, command: str) -> None:
+    refused(run(command, *LOG_XY, "--theme", "pink"), 2, "invalid choice: 'pink'")
+    files = [tmp_path / f"{theme}.html" for theme in ("auto", "light", "dark")]
+    for file in files:
+        assert run(command, *LOG_XY, "--theme", file.stem, "-o", file).code == 0
+    assert len({file.read_bytes() for file in files}) == 3
+
+
+def test_the_file_name_may_stick_to_its_option(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("draw", *LOG_XY, "-oz.svg") == (0, "z.svg\n", "")
+    assert os.listdir() == ["z.svg"]
+
+
+def test_draw_needs_an_input_for_its_paths(run: Run) -> None:
+    refused(run("draw", *LOG_XY, "--wrt", "q"), 2, "--wrt q: the inputs are x, y")
+    refused(run("draw", "3", "--wrt", "x"), 2, "--wrt x: the inputs are none")
+
+
+def test_a_large_expression_is_drawn_as_a_summary(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "z.svg"
+    assert run("draw", "+".join(["x"] * 2000), "x=1", "-o", file).code == 0
+    assert len(file.read_bytes()) < 20_000
+    refused(run("draw", "+".join(["x"] * 2000), "x=1", "-o", tmp_path / "z.dot"), 1, ".svg, .html")
+
+
+@writing
+def test_pictures_outside_the_domain(run: Run, browser: Browser, command: str) -> None:
+    refused(run(command, "log(x)", "x=-1"), 1, "log is defined for x > 0")
+    assert not browser.pages
+
+
 # ---- the commands themselves --------------------------------------------------------------------
 
 
@@ -227,7 +493,8 @@ def test_help(run: Run, command: str) -> None:
     [
         (["trian"], "there is no command 'trian': did you mean 'train'?"),
         (["Explain", "x"], "did you mean 'explain'?"),
-        (["q"], "there are explain, grad, train, predict, demo"),
+        (["q"], "there are play, draw, explain, tape, grad, train, predict, demo"),
+        (["paly"], "did you mean 'play'?"),
         (["--bogus"], "required: COMMAND"),
         (["-"], "COMMAND"),
         (["demo", "now"], "unknown: now"),
@@ -583,7 +850,12 @@ sys.path.insert(0, {str(PACKAGE.parent)!r})
 for name in ("tqdm", "graphviz", "numpy"):
     sys.modules[name] = None
 from microgrunderscore.cli import main
+for name in ("resvg_py", "matplotlib"):
+    sys.modules[name] = None
 assert not main(["explain", "log(x*y)", "x=2", "y=3"])
+assert not main(["tape", "log(x*y)", "x=2", "y=3"])
+assert not main(["draw", "log(x*y)", "x=2", "y=3", "-o", "z.svg"])
+assert not main(["play", "log(x*y)", "x=2", "y=3", "-o", "z.html"])
 assert not main(["train", {str(plane)!r}, "--target", "y", "--epochs", "1", "--save", "m.json"])
 assert not main(["predict", "m.json", {str(plane)!r}])
 """
@@ -598,7 +870,8 @@ def test_a_closed_pipe(plane: Path, tmp_path: Path) -> None:
     model = tmp_path / "m.json"
     train = ("train", plane, "--target", "y", *QUICK, "--save", model)
     for unbuffered in ("", "1"):
-        for command in (("--help",), train, ("predict", model, plane)):
+        draw = ("draw", "+".join(["exp(x)"] * 20), "x=1", "-o", "-")
+        for command in (("--help",), ("tape", "x", "x=1"), draw, train, ("predict", model, plane)):
             reader, writer = os.pipe()
             os.close(reader)
             process = child(*command, stdout=writer, more={"PYTHONUNBUFFERED": unbuffered})

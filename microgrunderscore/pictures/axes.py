@@ -49,7 +49,7 @@ MOST_POINTS = 400  # of a line that is drawn
 class Linear:
     """Numbers from lo to hi, evenly from start to stop (px).
 
-    whole: ticks at whole numbers only. shown: how a tick is written, if not as the number.
+    whole: ticks at whole numbers only. percent: ticks are written as shares of 100.
 
     >>> scale = Linear(0.0, 10.0, 50.0, 250.0)
     >>> scale(5.0), [text for _, text in scale.ticks(5)]
@@ -61,7 +61,7 @@ class Linear:
     start: float
     stop: float
     whole: bool = False
-    shown: Callable[[float], str] | None = None
+    percent: bool = False
 
     def __call__(self, x: float) -> float:
         """Where x is drawn, px; the number must be finite."""
@@ -77,8 +77,11 @@ class Linear:
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """About so many round numbers between lo and hi, and what is written there."""
         numbers = ticks(self.lo, self.hi, most, whole=self.whole)
-        texts = [self.shown(x) for x in numbers] if self.shown else tick_texts(numbers)
-        return list(zip(numbers, texts, strict=True))
+        texts = tick_texts([100.0 * x for x in numbers] if self.percent else numbers)
+        return [
+            (x, f"{text} %" if self.percent else text)
+            for x, text in zip(numbers, texts, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def ticks(lo: float, hi: float, most: int = 5, *, whole: bool = False) -> list[f
     >>> ticks(0, 3, 10, whole=True)
     [0.0, 1.0, 2.0, 3.0]
     """
-    if not hi / 2.0 - lo / 2.0 > 1e-300:
+    if not hi - lo > 1e-300:
         return [lo]
     step = _step(lo, hi, most, whole)
     return [_tick(k, step) for k in range(math.ceil(_in(lo, step)), math.floor(_in(hi, step)) + 1)]
@@ -163,7 +166,8 @@ def ticks(lo: float, hi: float, most: int = 5, *, whole: bool = False) -> list[f
 
 def _step(lo: float, hi: float, most: int, whole: bool = False) -> Fraction:
     """The smallest step, 1, 2 or 5 times a power of ten, of which so many lead from lo to hi."""
-    least = _floor_log10((hi / 2.0 - lo / 2.0) / max(1, most) * 2.0)  # hi - lo may be infinite
+    span = min(hi - lo, sys.float_info.max)  # it may be infinite
+    least = _floor_log10(span / max(1, most))
     power = Fraction(10) ** (max(least, 0) if whole else least)
     steps = (m * power for m in (1, 2, 5, 10, 20, 50, 100))
     return next(
@@ -240,7 +244,7 @@ def _linear_limits(lo: float, hi: float, zero: bool) -> Point:
         lo = 0.0
     size = max(abs(lo), abs(hi))
     if size < 1e-290:
-        return (0.0, 1.0) if zero else (-1.0, 1.0)
+        return (0.0, 1.0) if zero and lo >= 0.0 else (-1.0, 1.0)
     if hi - lo <= 1e-9 * size:  # a constant
         lo, hi = lo - 0.1 * size, hi + 0.1 * size
     lo, hi = max(lo, -sys.float_info.max), min(hi, sys.float_info.max)
@@ -518,37 +522,12 @@ def left_margin(scale: Scale) -> float:
     return 8 + max((size_of(text, TICK) for _, text in ticks_of(scale, upright=True)), default=0.0)
 
 
-def legend(svg: Svg, x: float, y: float, entries: Sequence[tuple[str, str]], width: float) -> float:
-    """Signs and what they mean, side by side and in more lines where needed.
-
-    Args:
-        x, y: left end, and base line of the first line of text, px.
-        entries: the class of a line or an area, and the text beside it.
-        width: how long a line may be, px.
-
-    Returns:
-        The base line of the last line of text.
-    """
-    left = x
-    for classes, text in entries:
-        text = shortened(text, width - 30, "note")
-        needed = 30 + size_of(text, "note")
-        if left > x and left + needed > x + width:
-            left, y = x, y + LINE + 2
-        if classes.startswith("series"):
-            svg.path(f"M{short(left)},{short(y - 4)}h24", classes)
-        else:
-            svg.rect((left + 8, y - 10, 12, 12), classes, 2)
-        svg.text(left + 30, y, text, "note")
-        left += needed + 18
-    return y
-
-
 def heading(svg: Svg, x: float, y: float, title: str, width: float) -> float:
     """A title in as many lines as it needs, the first on base line y; returns that of the last."""
     lines = wrapped(title, width, "title", 3)
     for i, line in enumerate(lines):
-        svg.text(x, y + 20 * i, line, "title")
+        if line:
+            svg.text(x, y + 20 * i, line, "title")
     return y + 20 * (len(lines) - 1)
 
 
@@ -587,5 +566,5 @@ class Sheet:
         below = bottom + 8.0 if remarks else bottom
         last = notes(self.svg, self.edge, below, remarks, self.width - 2 * self.edge)
         box = (0.0, 0.0, self.width, last + self.edge - 2)
-        svg = self.svg.document(box, self.title, words, theme)
+        svg = self.svg.document(box, self.title, " ".join(words.splitlines()), theme)
         return Chart(svg, self.title, words, numbers=numbers, plot=plot, theme=theme, format=format)

@@ -6,7 +6,7 @@ written as SVG. What it says comes from `Graph`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -51,7 +51,9 @@ class Cards:
 
     Args:
         graph: what is shown.
-        messages: whether below each slope stands the product that flows back.
+        messages: for edges, by index, what stands below the slope: the product that flows back.
+        gradients: for nodes, by index, what stands for the gradient, one text after another; there
+            is room for each, and the last one is written.
 
     Attributes:
         places: of the nodes.
@@ -62,9 +64,16 @@ class Cards:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, graph: Graph, *, messages: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        messages: Mapping[int, str] | None = None,
+        gradients: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
         self.graph = graph
-        self.messages = messages
+        self.messages = messages or {}
+        self.gradients = gradients or {}
         self._slopes = [_slope_runs(graph, edge) for edge in graph.edges]
         edges = [(edge.source, edge.target) for edge in graph.edges]
         columns = ranks(len(graph.nodes), edges)
@@ -99,7 +108,7 @@ class Cards:
             return header
         number = FONTS["number"]
         value = FONTS["tag"].width("value") + number.width(number_text(node.data))
-        gradient = number.width(self.gradient_text(node) + " …" * self.messages)
+        gradient = max(map(number.width, self.gradient_texts(node)))
         gradient += FONTS["symbol"].width(self.graph.gradient_name(node))
         return max(header, value + 34, gradient + 34, LEAST_WIDTH)
 
@@ -108,9 +117,9 @@ class Cards:
         if not runs:
             return None
         width = size_of(runs, "symbol") + 18
-        if not self.messages or edge.slope is None:
+        if edge.index not in self.messages:
             return width, PILL
-        message = FONTS["small-number"].width(self.message(edge)) + 18
+        message = FONTS["small-number"].width(self.messages[edge.index]) + 18
         return max(width, message), PILL + 3 + MESSAGE
 
     def _ends(self, bends: list[list[Bend]]) -> list[Point]:
@@ -131,17 +140,11 @@ class Cards:
 
     # ---- what stands there ----
 
-    def gradient_text(self, node: Node) -> str:
+    def gradient_texts(self, node: Node) -> Sequence[str]:
         """The gradient on a card; a dot where it was not computed, which is not 0."""
-        return NOT_COMPUTED if node.gradient is None else number_text(node.gradient)
-
-    def message(self, edge: Edge) -> str:
-        """What flows back along an edge: gradient arriving × local slope = product."""
-        arriving = self.graph.nodes[edge.target].gradient or 0.0
-        slope = edge.slope or 0.0
-        shown = number_text(slope)
-        shown = f"({shown})" if shown.startswith("−") else shown
-        return f"{number_text(arriving)} × {shown} = {number_text(arriving * slope)}"
+        if node.index in self.gradients:
+            return self.gradients[node.index]
+        return [NOT_COMPUTED if node.gradient is None else number_text(node.gradient)]
 
     # ---- how it is written ----
 
@@ -173,7 +176,7 @@ class Cards:
             svg.path(curve.path(line), "edge edge-cut" if is_cut else "edge")
             x, y = line[-1]
             svg.path(_arrow(x, y, -ARROW), "arrow")
-            if self.messages and edge.slope is not None:
+            if edge.index in self.messages:
                 x, y = line[0]
                 svg.path(_arrow(x, y, ARROW), "arrow-back")
 
@@ -181,13 +184,13 @@ class Cards:
         x, y = self.pills[edge.index] or (0.0, 0.0)
         runs = self._slopes[edge.index]
         width = size_of(runs, "symbol") + 18
-        has_message = self.messages and edge.slope is not None
+        has_message = edge.index in self.messages
         top = y - (PILL + (3 + MESSAGE) * has_message) / 2
         with _group(svg, is_faded, data_slope=edge.index):
             svg.rect((x - width / 2, top, width, PILL), "slope-row", radius=PILL / 2)
             svg.text(x, top + 16.3, runs, "symbol slope middle")
         if has_message:
-            text, top = self.message(edge), top + PILL + 3
+            text, top = self.messages[edge.index], top + PILL + 3
             width = FONTS["small-number"].width(text) + 18
             with _group(svg, is_faded, data_message=edge.index):
                 svg.rect((x - width / 2, top, width, MESSAGE), "gradient-row", MESSAGE / 2)
@@ -206,7 +209,7 @@ class Cards:
             if node.kind != "constant":
                 self._write_row(svg, node, 0, [("value", "tag muted")], number_text(node.data))
                 name = [(self.graph.gradient_name(node), "symbol gradient")]
-                self._write_row(svg, node, 1, name, self.gradient_text(node))
+                self._write_row(svg, node, 1, name, self.gradient_texts(node)[-1])
             self._write_badge(svg, node)
 
     def _write_row(self, svg: Svg, node: Node, row: int, name: list[Run], number: str) -> None:

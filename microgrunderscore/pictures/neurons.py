@@ -31,10 +31,10 @@ class Unit:
     h: Value
 
     @property
-    def inputs(self) -> Sequence[Value]:
+    def inputs(self) -> Sequence[Value | float]:
         """What the weights are multiplied with."""
         n = len(self.neuron.w)
-        return self.a.parents[n : 2 * n]
+        return self.a.operands[n : 2 * n]
 
 
 def layers_of(model: Any) -> list[list[Neuron]]:
@@ -115,7 +115,7 @@ def textbook_names(model: Any, found: Sequence[Unit]) -> dict[int, Name]:
             if u.h is not u.a:
                 call(u.h, "h", u.layer, u.place)
             for i, x in enumerate(u.inputs, 1):
-                if u.layer == 1 and not x.op:
+                if u.layer == 1 and isinstance(x, Value) and not x.op:
                     names.setdefault(id(x), _indexed("x", (i,), None))
     return names
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import AnyPath, write
-from .svg import escaped
+from .svg import escaped, one_line
 
 FORMATS = ("svg", "png", "html")
 SCALE = 2  # pixels of a PNG per px of the picture
@@ -83,7 +83,7 @@ class Picture:
         """The picture as an HTML image with its text, which survives every sanitiser."""
         data = base64.b64encode(self.svg.encode()).decode()
         return (
-            f'<img alt="{escaped(f"{self.title}. {self.text}")}" '
+            f'<img alt="{escaped(one_line(f"{self.title}. {self.text}"))}" '
             f'style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
         )
 

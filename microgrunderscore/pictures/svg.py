@@ -37,6 +37,11 @@ def escaped(text: object) -> str:
     return html.escape(shown)
 
 
+def one_line(text: str) -> str:
+    """The lines of a text one after another, as a screen reader says them."""
+    return " ".join(text.split())
+
+
 def short(x: float) -> str:
     """A length for an attribute: one decimal, and none where that is 0.
 
@@ -181,7 +186,7 @@ class Svg:
             f'<rect class="background" x="{left}" y="{top}" width="{width}" height="{height}" '
             f'rx="12"/>{self.body}'
         )
-        heads = f"<title>{escaped(title)}</title><desc>{escaped(description)}</desc>"
+        heads = f"<title>{escaped(title)}</title><desc>{escaped(one_line(description))}</desc>"
         digest = hashlib.sha256(f"{theme}{box}{heads}{body}".encode()).hexdigest()
         name = f"mg{digest[:10]}"
         heads = heads.replace("<title>", f'<title id="{name}-title">', 1)

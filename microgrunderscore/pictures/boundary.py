@@ -1,0 +1,421 @@
+"""The decision boundary: what a classifier says about the plane of two inputs, and where it errs.
+
+The deeper the colour, the clearer the model's answer; the line is where its answer changes.
+Classes differ in colour and in shape, and wrong points wear a ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from .axes import LINE, Axes, Linear, clear, heading, left_margin, notes, path_of, shortened
+from .chart import Chart
+from .names import number_text
+from .palette import DARK, LIGHT
+from .pixels import Tint, address, png, tints
+from .plane import Plane, Samples, Surface, samples_of, surface
+from .svg import Svg, escaped, short, size_of
+
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height
+
+# One role for each class, and one shape; with seven shapes, 42 classes look different.
+ROLES = ("value", "gradient", "slope", "fourth", "fifth", "muted")
+SHAPES: Sequence[tuple[str, str]] = (  # what it is called, and its outline around (0, 0)
+    ("circle", "m-4.6,0a4.6,4.6 0 1,0 9.2,0a4.6,4.6 0 1,0 -9.2,0z"),
+    ("square", "m-4.2,-4.2h8.4v8.4h-8.4z"),
+    ("triangle", "m0,-5.6l5.4,9.4h-10.8z"),
+    ("diamond", "m0,-6l6,6l-6,6l-6,-6z"),
+    ("inverted triangle", "m0,5.6l5.4,-9.4h-10.8z"),
+    ("cross", "m-2,-5.4h4v3.4h3.4v4h-3.4v3.4h-4v-3.4h-3.4v-4h3.4z"),
+    ("pentagon", "m0,-5.4l5.4,3.9l-2.1,6.2h-6.6l-2.1,-6.2z"),
+)
+_MARKERS = "os^DvPp"  # the same for matplotlib
+RING = "m-8,0a8,8 0 1,0 16,0a8,8 0 1,0 -16,0z"
+_SMALL_RING = "m-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z"
+MOST_CLASSES = len(ROLES) * len(SHAPES)
+MOST_LEVELS = 32  # tints of each class
+MOST_POINTS = 1000  # that are drawn
+
+SIDE = 400.0  # px, of the plane
+_PAD = 18.0
+EXPLANATION = "Deeper colour: clearer answer. Line: where it changes."
+
+
+def decision_boundary(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    features: tuple[int, int] | None = None,
+    resolution: int = 56,
+    title: str | None = None,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
+    theme: str = "auto",
+    format: str = "svg",
+) -> Chart:
+    """Where a classifier draws the line between classes, over the plane of two of its inputs.
+
+    Args:
+        model: called with one sample; its method `predict` is used if there is one.
+        X: samples of at least 2 features, a table of finite numbers.
+        y: their classes: for a model of one output 0 or 1, or -1 or 1; for one of several outputs
+            class indices or one-hot rows.
+        features: which two features are drawn; may be None if there are only two. All others are
+            held at their mean, but points are judged by all their features.
+        resolution: the model is asked in so many places in each direction, 2 to 512.
+        title: above the picture; "Decision boundary" if None.
+        class_names: for the legend; "class 0", … if None.
+        feature_names: of the two axes; "x₁" and "x₂" if None.
+        theme: "auto", "light" or "dark".
+        format: what a notebook stores, see `Picture`.
+
+    Returns:
+        A chart. Its numbers are: `extent` (left, right, bottom, top); `grid`, the model's outputs,
+        `classes` and `clearness` row by row from the top; `lines`; `points`, `targets`, the
+        classes that the model has `predicted`, the indices of the `wrong` points; `accuracy`.
+
+    Raises:
+        ValueError: other than two features without a choice, targets that name no class, an
+            output that is not finite, an argument outside its range.
+        TypeError: an argument of another kind.
+
+    A single output means class 1 above ½ if the last layer is a sigmoid, else above 0. "Clear" is
+    how far the probability of the class that wins is above that of the next: outputs that are no
+    probabilities become such by the sigmoid or softmax function.
+
+    >>> chart = decision_boundary(lambda x: x[0] - x[1], [[0, 1], [1, 0]], [0, 1], resolution=9)
+    >>> print(chart)
+    Decision boundary over x₁ from −0.12 to 1.12 and x₂ from −0.12 to 1.12.
+    2 of 2 points right, 0 wrong: accuracy 100 %.
+    class 0 (circle): 1 point, 56 % of the plane.
+    class 1 (square): 1 point, 44 % of the plane.
+    """
+    samples = samples_of("decision_boundary", model, X, y, features, feature_names, class_names)
+    check_classes(samples)
+    plane = Plane.around(samples.points, resolution)
+    seen = surface(model, samples, plane)
+    title = "Decision boundary" if title is None else clear(title)
+    text = describe(title, samples, plane, seen)
+    return Chart(
+        _drawn(title, text, samples, plane, seen, theme),
+        title,
+        text,
+        numbers=numbers_of(samples, plane, seen),
+        plot=lambda axes: _plot(
+            axes, title, samples, plane, seen, DARK if theme == "dark" else LIGHT
+        ),
+        theme=theme,
+        format=format,
+    )
+
+
+def check_classes(samples: Samples) -> None:
+    """Refuse more classes than can be told apart."""
+    if samples.count > MOST_CLASSES:
+        raise ValueError(
+            f"{samples.count} classes cannot be told apart on one plane: at most {MOST_CLASSES}"
+        )
+
+
+# ---- numbers and words -------------------------------------------------------------------------
+
+
+def numbers_of(samples: Samples, plane: Plane, seen: Surface) -> dict[str, Any]:
+    """What is drawn, as JSON data."""
+    return {
+        "extent": [plane.left, plane.right, plane.bottom, plane.top],
+        "grid": seen.outputs,
+        "classes": seen.winners,
+        "clearness": seen.clearness,
+        "lines": [[list(plane.place(point)) for point in line] for line in seen.lines],
+        "points": [list(point) for point in samples.points],
+        "targets": samples.classes,
+        "predicted": seen.predicted,
+        "wrong": seen.wrong,
+        "accuracy": accuracy(samples, seen),
+    }
+
+
+def accuracy(samples: Samples, seen: Surface) -> float:
+    """The share of the points that are classified rightly, as `training.accuracy` has it."""
+    n = len(samples.classes)
+    return (n - len(seen.wrong)) / n
+
+
+def percent(part: int, whole: int) -> str:
+    """A share as whole percents; 0 and 100 only where nothing or all of it is meant.
+
+    >>> percent(1, 1000), percent(999, 1000), percent(2, 2)
+    ('less than 1 %', 'more than 99 %', '100 %')
+    """
+    share = round(100 * part / whole)
+    if part > 0 and share == 0:
+        return "less than 1 %"
+    if part < whole and share == 100:
+        return "more than 99 %"
+    return f"{share} %"
+
+
+def score(samples: Samples, seen: Surface) -> str:
+    """How many points are classified rightly, as a sentence."""
+    n = len(samples.classes)
+    right = n - len(seen.wrong)
+    return (
+        f"{right} of {counted(n, 'point')} right, {n - right} wrong: accuracy {percent(right, n)}."
+    )
+
+
+def describe(title: str, samples: Samples, plane: Plane, seen: Surface) -> str:
+    """All that is to be seen, as text."""
+    first, second = map(clear, samples.axes)
+    limits = [number_text(x) for x in (plane.left, plane.right, plane.bottom, plane.top)]
+    lines = [
+        f"{title} over {first} from {limits[0]} to {limits[1]} and {second} from {limits[2]} to "
+        f"{limits[3]}.",
+        score(samples, seen),
+    ]
+    places = plane.resolution**2
+    for k, name in enumerate(samples.names):
+        area = sum(row.count(k) for row in seen.winners)
+        lines.append(
+            f"{clear(name)} ({shape_of(k)}): {counted(samples.classes.count(k), 'point')}, "
+            f"{percent(area, places)} of the plane."
+        )
+    for i in seen.wrong[:10]:
+        lines.append(f"Wrong: {_point(samples, i)}; the model says {_says(samples, seen, i)}.")
+    if len(seen.wrong) > 10:
+        lines.append(f"… and {len(seen.wrong) - 10} more.")
+    lines += remarks(samples)
+    return "\n".join(lines)
+
+
+def remarks(samples: Samples) -> list[str]:
+    """What else a reader must know."""
+    found = []
+    if samples.held:
+        found.append(
+            f"The plane is that of {' and '.join(map(clear, samples.axes))} where all else is at "
+            f"its mean ({samples.held}); points are judged by all their features."
+        )
+    if len(samples.classes) > MOST_POINTS:
+        found.append(f"{MOST_POINTS} of {len(samples.classes)} points are drawn.")
+    return found
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "point"), counted(2, "point")
+    ('1 point', '2 points')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def shape_of(k: int) -> str:
+    """The name of the shape of a class."""
+    return SHAPES[k % len(SHAPES)][0]
+
+
+def _point(samples: Samples, i: int) -> str:
+    x, y = samples.points[i]
+    own = clear(samples.names[samples.classes[i]])
+    return f"point {i} at ({number_text(x)}, {number_text(y)}) is {own}"
+
+
+def _says(samples: Samples, seen: Surface, i: int) -> str:
+    return clear(samples.names[seen.predicted[i]])
+
+
+# ---- pixels ------------------------------------------------------------------------------------
+
+
+def palette_of(count: int) -> list[Tint]:
+    """The tints of every class, one class after another."""
+    return [tint for k in range(count) for tint in tints(ROLES[k % len(ROLES)], _levels(count))]
+
+
+def _levels(count: int) -> int:
+    return min(MOST_LEVELS, 256 // count)
+
+
+def pixels_of(samples: Samples, seen: Surface) -> list[list[int]]:
+    """The index of the tint at every place."""
+    levels = _levels(samples.count)
+    return [
+        [k * levels + round(clearness * (levels - 1)) for k, clearness in zip(*both, strict=True)]
+        for both in zip(seen.winners, seen.clearness, strict=True)
+    ]
+
+
+def heat(samples: Samples, seen: Surface) -> str:
+    """The heat map as a data address."""
+    return address(png(pixels_of(samples, seen), palette_of(samples.count)))
+
+
+def around(box: Box, resolution: int) -> Box:
+    """Where the pixels lie: the middles of the outer ones are on the edges of the box."""
+    left, top, width, height = box
+    across, down = width / (resolution - 1), height / (resolution - 1)
+    return left - across / 2, top - down / 2, width + across, height + down
+
+
+# ---- drawing -----------------------------------------------------------------------------------
+
+
+def _drawn(title: str, text: str, samples: Samples, plane: Plane, seen: Surface, theme: str) -> str:
+    """The picture."""
+    svg = Svg()
+    left = _PAD + margin_of(plane)
+    width = left + SIDE + _PAD + 8
+    inner = width - 2 * _PAD
+    y = heading(svg, _PAD, _PAD + 14, title, inner)
+    y = notes(svg, _PAD, y + 6, [score(samples, seen)], inner)
+    y = class_legend(svg, _PAD, y + 22, samples, inner, rings=True)
+    draw_plane(svg, (left, y + 34, SIDE, SIDE), samples, plane, seen)
+    y = notes(svg, _PAD, y + 34 + SIDE + 44, [EXPLANATION, *remarks(samples)], inner)
+    return svg.document((0, 0, width, y + _PAD), title, text, theme)
+
+
+def margin_of(plane: Plane) -> float:
+    """The room for the numbers to the left of the plane, px."""
+    return left_margin(Linear(plane.bottom, plane.top, SIDE, 0))
+
+
+def draw_plane(
+    svg: Svg, box: Box, samples: Samples, plane: Plane, seen: Surface, *, parts: bool = False
+) -> None:
+    """Heat map, line, points and axes.
+
+    parts: name what changes from frame to frame in an attribute, for a player.
+    """
+    left, top, width, height = box
+    axes = Axes(
+        svg,
+        Linear(plane.left, plane.right, left, left + width),
+        Linear(plane.bottom, plane.top, top + height, top),
+    )
+    inner = Svg()  # nested, since it is cut off at the edges of the box
+    x, y, across, down = around((0.0, 0.0, width, height), plane.resolution)
+    inner.element(
+        "image", x=x, y=y, width=across, height=down, href=heat(samples, seen),
+        preserveAspectRatio="none", data_part="heat" if parts else None,
+    )  # fmt: skip
+    svg.element("svg", "", inner.body, x=left, y=top, width=width, height=height)
+    svg.path(
+        line_of(axes, plane, seen), "ink-line", stroke_linejoin="round",
+        data_part="line" if parts else None,
+    )  # fmt: skip
+    _draw_points(svg, axes, samples, None if parts else seen)
+    svg.path(rings_of(axes, samples, seen), "ring", data_part="rings" if parts else None)
+    axes.outline()
+    axes.left(grid=False, outside=True)
+    first, second = (shortened(name, width, "note muted") for name in samples.axes)
+    axes.bottom(first, outside=True)
+    svg.text(left - margin_of(plane), top - 10, second, "note muted")
+
+
+def line_of(axes: Axes, plane: Plane, seen: Surface) -> str:
+    """The decision boundary as the data of a path."""
+    return "".join(path_of(axes.place(*plane.place(p)) for p in line) for line in seen.lines)
+
+
+def rings_of(axes: Axes, samples: Samples, seen: Surface) -> str:
+    """The rings around the wrong points, as the data of a path."""
+    points = samples.points
+    drawn = set(shown(samples))
+    return "".join(_at(axes, points[i]) + RING for i in seen.wrong if i in drawn)
+
+
+def shown(samples: Samples) -> Iterable[int]:
+    """Which points are drawn: all, or as many as a picture can hold, evenly chosen."""
+    n = len(samples.classes)
+    return range(n) if n <= MOST_POINTS else (i * n // MOST_POINTS for i in range(MOST_POINTS))
+
+
+def _at(axes: Axes, point: tuple[float, float]) -> str:
+    x, y = axes.place(*point)
+    return f"M{short(x)},{short(y)}"
+
+
+def _draw_points(svg: Svg, axes: Axes, samples: Samples, seen: Surface | None) -> None:
+    """The points, which say what they are when a mouse is over them."""
+    points = samples.points
+    for i in shown(samples):
+        k = samples.classes[i]
+        title = _point(samples, i)
+        if seen is not None and seen.predicted[i] != k:
+            title += f"; the model says {_says(samples, seen, i)}"
+        d = _at(axes, points[i]) + SHAPES[k % len(SHAPES)][1]
+        svg.element("path", _point_class(k), f"<title>{escaped(title)}</title>", d=d)
+
+
+def _point_class(k: int) -> str:
+    return f"point-{k % len(ROLES) + 1}"
+
+
+def class_legend(
+    svg: Svg, x: float, y: float, samples: Samples, width: float, *, rings: bool
+) -> float:
+    """The shapes and what they mean, in as many lines as needed; the last base line."""
+    entries = [
+        (SHAPES[k % len(SHAPES)][1], _point_class(k), shortened(name, width - 24, "note"))
+        for k, name in enumerate(samples.names)
+    ]
+    if rings:
+        entries.append((_SMALL_RING, "ring", "wrong"))
+    left = x
+    for outline, classes, text in entries:
+        needed = 20 + size_of(text, "note")
+        if left > x and left + needed > x + width:
+            left, y = x, y + LINE + 4
+        svg.path(f"M{short(left + 7)},{short(y - 4)}{outline}", classes)
+        svg.text(left + 19, y, text, "note")
+        left += needed + 16
+    return y
+
+
+# ---- matplotlib --------------------------------------------------------------------------------
+
+
+def _plot(
+    axes: Any, title: str, samples: Samples, plane: Plane, seen: Surface, colours: Any
+) -> None:
+    """The same in matplotlib."""
+    tint = palette_of(samples.count)
+    image = [[[x / 255 for x in tint[k]] for k in row] for row in pixels_of(samples, seen)]
+    left, bottom, width, height = around(
+        (plane.left, plane.bottom, plane.right - plane.left, plane.top - plane.bottom),
+        plane.resolution,
+    )
+    extent = (left, left + width, bottom, bottom + height)
+    axes.imshow(image, extent=extent, origin="upper", aspect="auto", interpolation="bilinear")
+    for line in seen.lines:
+        xs, ys = zip(*map(plane.place, line), strict=True)
+        axes.plot(xs, ys, color=colours["ink"], linewidth=2)
+    points = samples.points
+    for k, name in enumerate(samples.names):
+        chosen = [points[i] for i in shown(samples) if samples.classes[i] == k]
+        axes.scatter(
+            [x for x, _ in chosen], [y for _, y in chosen], label=_dollarless(name), s=40,
+            marker=_MARKERS[k % len(_MARKERS)], color=colours[ROLES[k % len(ROLES)]],
+            edgecolors=colours["background"], zorder=3,
+        )  # fmt: skip
+    drawn = set(shown(samples))
+    wrong = [points[i] for i in seen.wrong if i in drawn]
+    axes.scatter(
+        [x for x, _ in wrong], [y for _, y in wrong], label="wrong", s=140, marker="o",
+        facecolors="none", edgecolors=colours["ink"], linewidths=1.5, zorder=4,
+    )  # fmt: skip
+    axes.set_xlim(plane.left, plane.right)
+    axes.set_ylim(plane.bottom, plane.top)
+    axes.set_xlabel(_dollarless(samples.axes[0]))
+    axes.set_ylabel(_dollarless(samples.axes[1]))
+    axes.set_title(_dollarless(title))
+    axes.legend()
+
+
+def _dollarless(text: str) -> str:
+    """A text in which matplotlib finds no mathematics."""
+    return clear(text).replace("$", r"\$")

@@ -1,0 +1,311 @@
+"""The code that a network invents: what its hidden neurons say about each pattern.
+
+Given eight patterns and three hidden neurons, an autoencoder learns something like the binary
+numbers 000 to 111.
+
+Source: Ackley, Hinton and Sejnowski, A learning algorithm for Boltzmann machines (1985), section
+4.1, the encoder problem; solved by backpropagation in Rumelhart, Hinton and Williams (1986).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..arguments import whole
+from ..nn import Layer
+from .axes import clear, heading, notes, shortened
+from .chart import Chart
+from .palette import DARK, LIGHT
+from .plane import Row, inside
+from .svg import Svg, size_of
+
+MOST_PATTERNS = 64
+MOST_NEURONS = 32
+
+# How strong the shade of a cell is: off up to PALE, on from DEEP. Between them neither ink nor its
+# inverse reaches a contrast of 4.5, and the jump shows at a glance how the activation is rounded.
+PALE, DEEP = 0.42, 0.86
+
+_CELL = (62.0, 30.0)  # px
+_GAP = 6.0
+_PAD = 18.0
+_LONGEST_NAME = 220.0  # px
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """One pattern: its name, what the hidden neurons say, and the same rounded to bits."""
+
+    name: str
+    hidden: Row
+    bits: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """From where to where activations go, and above what they count as on."""
+
+    lo: float
+    level: float
+    hi: float
+
+    def is_on(self, h: float) -> bool:
+        return h > self.level
+
+    def strength(self, h: float) -> float:
+        """How strong the shade of an activation is, from 0 to 1.
+
+        >>> [round(_Range(0.0, 0.5, 1.0).strength(h), 2) for h in (0.0, 0.5, 0.51, 1.0)]
+        [0.0, 0.42, 0.86, 1.0]
+        """
+        if self.is_on(h):
+            return DEEP + (1.0 - DEEP) * _share(self.level, self.hi, h)
+        return PALE * _share(self.lo, self.level, h)
+
+
+def _share(lo: float, hi: float, x: float) -> float:
+    """How far x is from lo to hi."""
+    half = 0.5 * hi - 0.5 * lo
+    return min(max((0.5 * x - 0.5 * lo) / half, 0.0), 1.0) if half > 0.0 else 0.0
+
+
+def hidden_code(
+    model: Any,
+    X: Any,
+    *,
+    layer: int = 0,
+    names: Sequence[str] | None = None,
+    sort: bool = False,
+    title: str | None = None,
+    theme: str = "auto",
+    format: str = "svg",
+) -> Chart:
+    """What the neurons of a hidden layer say about each pattern, and that rounded to a code.
+
+    Args:
+        model: an MLP.
+        X: the patterns, at most 64 samples.
+        layer: which layer, counted from 0; of at most 32 neurons.
+        names: of the patterns; None: their bits, or numbers where they are not made of bits.
+        sort: put the rows in the order of their codes.
+        title: above the picture; "The code in layer 1" if None.
+        theme, format: as for `decision_boundary`.
+
+    Returns:
+        A chart. Its numbers are the `names`, the `hidden` activations, the `codes`, how many of
+        them are `distinct`, and the `level` above which a neuron counts as 1: ½ for a sigmoid or
+        softmax, 0 for any other.
+
+    Raises:
+        ValueError: no or too many patterns, a layer that is not there or too wide, an activation
+            that is not finite, names of another number.
+        TypeError: the model has no layers to look into, an argument of another kind.
+
+    >>> from microgrunderscore import MLP, datasets
+    >>> X, _ = datasets.one_hot(3)
+    >>> model = MLP(3, [2, 3], activation="sigmoid", initialise="glorot", seed=0)
+    >>> print(hidden_code(model, X).text)
+    The code in layer 1: 3 patterns, 2 sigmoid neurons.
+    100: 0.68 0.37 ≈ 10
+    010: 0.64 0.51 ≈ 11
+    001: 0.46 0.45 ≈ 00
+    All 3 codes are distinct.
+    """
+    layers, inputs = inside("hidden_code", model, X)
+    index = whole("layer", layer, 0)
+    if index >= len(layers):
+        raise ValueError(
+            f"layer must be below {len(layers)}, as the model has so many, got {index}"
+        )
+    _check_sizes(len(inputs), len(layers[index].neurons))
+    hidden = [_through(layers[: index + 1], x) for x in inputs]
+    rounding = _range_of(layers[index].activation_name, hidden)
+    codes = [
+        _Code(name, h, "".join(str(int(rounding.is_on(x))) for x in h))
+        for name, h in zip(_names(names, inputs), hidden, strict=True)
+    ]
+    if sort:
+        codes.sort(key=lambda code: code.bits)
+    title = f"The code in layer {index + 1}" if title is None else clear(title)
+    text = _text(title, layers[index].activation_name, codes)
+    return Chart(
+        _drawn(title, text, codes, rounding, theme),
+        title,
+        text,
+        numbers={
+            "names": [code.name for code in codes],
+            "hidden": [code.hidden for code in codes],
+            "codes": [code.bits for code in codes],
+            "distinct": len({code.bits for code in codes}),
+            "level": rounding.level,
+        },
+        plot=lambda axes: _plot(axes, title, codes, rounding, DARK if theme == "dark" else LIGHT),
+        theme=theme,
+        format=format,
+    )
+
+
+def _check_sizes(patterns: int, neurons: int) -> None:
+    for what, n, most in (
+        ("patterns", patterns, MOST_PATTERNS),
+        ("neurons", neurons, MOST_NEURONS),
+    ):
+        if n > most:
+            raise ValueError(
+                f"hidden_code draws at most {most} {what}, got {n}: "
+                + ("choose some rows of X" if what == "patterns" else "choose another layer")
+            )
+
+
+def _through(layers: Sequence[Layer], x: Row) -> Row:
+    """The activations of the last of these layers."""
+    h: Any = x
+    for layer in layers:
+        h = layer.predict(h)
+    numbers: Row = h if isinstance(h, list) else [h]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(
+            f"for the pattern {x!r:.60} the hidden neurons say {numbers!r:.60}: only finite "
+            "activations can be drawn; have the parameters grown too large?"
+        )
+    return numbers
+
+
+def _range_of(activation: str, hidden: Sequence[Row]) -> _Range:
+    """The range of an activation function; of one without limits, that of what occurs."""
+    if activation in ("sigmoid", "softmax"):
+        return _Range(0.0, 0.5, 1.0)
+    if activation == "tanh":
+        return _Range(-1.0, 0.0, 1.0)
+    return _Range(min(0.0, *map(min, hidden)), 0.0, max(0.0, *map(max, hidden)))
+
+
+def _names(names: Sequence[str] | None, inputs: Sequence[Row]) -> list[str]:
+    """What the patterns are called."""
+    if names is not None:
+        if isinstance(names, str) or len(names) != len(inputs):
+            raise ValueError(f"names needs {len(inputs)} of them, one a pattern, got {names!r:.60}")
+        return [clear(name) for name in names]
+    if all(x in (0.0, 1.0) for row in inputs for x in row) and len(inputs[0]) <= 24:
+        return ["".join(str(int(x)) for x in row) for row in inputs]
+    return [f"pattern {i}" for i in range(len(inputs))]
+
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def _number(h: float) -> str:
+    """An activation as it stands in a cell: two decimals, or three digits where it is large.
+
+    >>> _number(0.5), _number(-0.001), _number(-12345.6)
+    ('0.50', '0.00', '−1.23e4')
+    """
+    text = f"{h:.2f}" if abs(h) < 100.0 else f"{h:.0f}" if abs(h) < 9999.5 else f"{h:.2e}"
+    text = text.replace("e+0", "e").replace("e+", "e")
+    return text.removeprefix("-") if text in ("-0.00",) else text.replace("-", "−", 1)
+
+
+def _verdict(codes: Sequence[_Code]) -> str:
+    """How many codes are distinct."""
+    distinct, n = len({code.bits for code in codes}), len(codes)
+    if n == 1:
+        return "There is one code."
+    if distinct == n:
+        return f"All {n} codes are distinct."
+    return f"{distinct} distinct code{'s' * (distinct != 1)} for {n} patterns."
+
+
+def _twins(codes: Sequence[_Code]) -> dict[str, list[str]]:
+    """The names of the patterns that share a code, by code."""
+    groups: dict[str, list[str]] = {}
+    for code in codes:
+        groups.setdefault(code.bits, []).append(code.name)
+    return {bits: names for bits, names in groups.items() if len(names) > 1}
+
+
+def _text(title: str, activation: str, codes: Sequence[_Code]) -> str:
+    """All that is to be seen, as text."""
+    n, width = len(codes), len(codes[0].hidden)
+    lines = [
+        f"{title}: {n} pattern{'s' * (n != 1)}, {width} {activation} neuron{'s' * (width != 1)}."
+    ]
+    lines += [f"{c.name}: {' '.join(map(_number, c.hidden))} ≈ {c.bits}" for c in codes]
+    lines.append(_verdict(codes))
+    lines += [
+        f"{bits} stands for {', '.join(names[:8])}{', …' * (len(names) > 8)}."
+        for bits, names in _twins(codes).items()
+    ]
+    return "\n".join(lines)
+
+
+# ---- drawing -----------------------------------------------------------------------------------
+
+
+def _drawn(title: str, text: str, codes: Sequence[_Code], rounding: _Range, theme: str) -> str:
+    """The picture."""
+    svg = Svg()
+    width, height = _CELL
+    names = [shortened(code.name, _LONGEST_NAME, "number") for code in codes]
+    left = _PAD + max(70.0, *(size_of(name, "number") for name in names)) + 16
+    right = left + len(codes[0].hidden) * (width + _GAP) + 10
+    twins = _twins(codes)
+    edge = right + size_of(f"≈ {codes[0].bits}", "number") + (26 if twins else 6) + _PAD
+    inner = max(edge, 340.0) - 2 * _PAD
+    y = heading(svg, _PAD, _PAD + 14, title, inner)
+    y = notes(svg, _PAD, y + 6, [_verdict(codes)], inner) + 30
+    svg.text(left - 16, y, "pattern", "note muted end")
+    svg.text(right, y, "code", "note muted")
+    for j in range(len(codes[0].hidden)):
+        middle = left + j * (width + _GAP) + width / 2
+        svg.text(middle, y, f"h{str(j + 1).translate(_SUBSCRIPTS)}", "symbol middle")
+    y += 10
+    for name, code in zip(names, codes, strict=True):
+        base = y + height / 2 + 4.5
+        svg.text(left - 16, base, name, "number end")
+        for j, h in enumerate(code.hidden):
+            _draw_cell(svg, left + j * (width + _GAP), y, h, rounding)
+        svg.text(right, base, [("≈ ", "muted"), (code.bits, "")], "number")
+        if code.bits in twins:
+            twin = list(twins).index(code.bits)
+            svg.text(edge - _PAD - 16, base, _mark(twin), "number negative")
+        y += height + _GAP
+    how = f"A neuron counts as 1 above {_number(rounding.level)}."
+    same = ["The same letter: the same code."] if twins else []
+    y = notes(svg, _PAD, y + 8, [how, *same], inner)
+    return svg.document((0, 0, inner + 2 * _PAD, y + _PAD), title, text, theme)
+
+
+def _mark(k: int) -> str:
+    """A letter for the k-th code that several patterns share."""
+    return chr(ord("a") + k % 26)
+
+
+def _draw_cell(svg: Svg, x: float, y: float, h: float, rounding: _Range) -> None:
+    """One activation: the number on its shade."""
+    box = (x, y, *_CELL)
+    is_on = rounding.is_on(h)
+    svg.rect(box, "card", 6)
+    svg.rect(box, "value-area", 6, fill_opacity=f"{rounding.strength(h):.2f}")
+    classes = "number middle inverse" if is_on else "number middle"
+    svg.text(x + _CELL[0] / 2, y + _CELL[1] / 2 + 4.5, _number(h), classes)
+
+
+def _plot(axes: Any, title: str, codes: Sequence[_Code], rounding: _Range, colours: Any) -> None:
+    """The same in matplotlib."""
+    shades = [[rounding.strength(h) for h in code.hidden] for code in codes]
+    base = [int(colours["value"][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    axes.imshow([[[*base, s] for s in row] for row in shades], aspect="auto")
+    for i, code in enumerate(codes):
+        for j, h in enumerate(code.hidden):
+            colour = colours["card"] if rounding.is_on(h) else colours["ink"]
+            axes.text(j, i, _number(h), ha="center", va="center", color=colour)
+        axes.text(len(code.hidden) - 0.4, i, f"≈ {code.bits}", va="center")
+    axes.set_xticks(range(len(codes[0].hidden)))
+    axes.set_xticklabels([f"$h_{{{j + 1}}}$" for j in range(len(codes[0].hidden))])
+    axes.set_yticks(range(len(codes)))
+    axes.set_yticklabels([code.name.replace("$", r"\$") for code in codes])
+    axes.set_title(title.replace("$", r"\$"))

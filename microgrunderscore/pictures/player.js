@@ -1,0 +1,256 @@
+// The player of backpropagation. Python has computed every step; here they are only shown, one
+// after another. Nothing is computed, nothing is loaded, and without scripts the picture and the
+// list of steps that stand in the page remain.
+"use strict";
+
+// ---- light or dark: what the page says of itself, or else the reader's system ----
+
+function themeOfPage() {
+  for (const element of [document.body, document.documentElement]) {
+    if (!element) continue;
+    const { jpThemeLight, mdColorScheme, theme, bsTheme } = element.dataset;
+    // JupyterLab and Notebook
+    if (jpThemeLight) return jpThemeLight === "true" ? "light" : "dark";
+    // VS Code; "vscode-high-contrast-light" comes with "vscode-high-contrast" on some versions
+    const kind = [...element.classList].filter((name) => name.startsWith("vscode-")).join(" ");
+    if (/light/.test(kind)) return "light";
+    if (/dark|high-contrast/.test(kind)) return "dark";
+    // Material for MkDocs
+    if (mdColorScheme) return mdColorScheme === "slate" ? "dark" : "light";
+    // Sphinx (furo, pydata), Bootstrap, Colab; "auto" leaves it to the system
+    const named = theme || bsTheme || element.getAttribute("theme");
+    if (named === "light" || named === "dark") return named;
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+function followTheme(player) {
+  const follow = () => { player.dataset.theme = themeOfPage(); };
+  const observer = new MutationObserver(follow);
+  for (const element of [document.body, document.documentElement]) {
+    if (element) observer.observe(element, { attributes: true });
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
+  follow();
+}
+
+// ---- one player ----
+
+function start(host) {
+  const data = JSON.parse(host.querySelector('script[type="application/json"]').textContent);
+  const { steps, details } = data;
+  const last = steps.length - 1;
+
+  // A shadow root hides what stands outside it, and keeps our styles and those of the page apart.
+  const root = host.attachShadow({ mode: "open" });
+  root.innerHTML = data.view;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(data.style);
+  root.adoptedStyleSheets = [sheet];
+
+  const one = (selector) => root.querySelector(selector);
+  const all = (selector) => [...root.querySelectorAll(selector)];
+  const player = one(".player");
+  const slider = one("input[type=range]");
+  const status = one("[role=status]");
+  const panels = all(".step");
+  const does = Object.fromEntries(all("button[data-does]").map((b) => [b.dataset.does, b]));
+  // Lists by number: cards[3] is the card of node 3.
+  const numbered = (name, key) => {
+    const found = [];
+    for (const element of all(`[data-${name}]`)) found[element.dataset[key || name]] = element;
+    return found;
+  };
+  const cards = numbered("node");
+  const arrows = numbered("edge");
+  const slopes = numbered("slope");
+  const messages = numbered("message");
+  const rows = numbered("row");
+
+  let now = 0;
+  let timer = null;
+
+  // What is known after a step: everything that this step and those before it have brought.
+  function knownAfter(n) {
+    const known = { rows: {}, slopes: new Set(), messages: new Set() };
+    for (const step of steps.slice(0, n + 1)) {
+      Object.assign(known.rows, step.rows);
+      for (const edge of step.edges) known[step.pass === "forward" ? "slopes" : "messages"].add(edge);
+    }
+    return known;
+  }
+
+  function showCard(card, node, row, isOn) {
+    const [value, gradient] = row || ["", ""];
+    card.classList.toggle("on", isOn);
+    card.classList.toggle("known", value !== "");
+    card.classList.toggle("reached", gradient !== "");
+    card.classList.toggle("wrong", gradient.endsWith("✗"));
+    const numbers = card.querySelectorAll(".number.end");
+    if (numbers.length) {
+      numbers[0].textContent = value || "·";
+      numbers[1].textContent = gradient || "·";
+    }
+    // The tooltip has all digits, but nothing that is still to come.
+    const isComplete = gradient !== "" && !gradient.includes("…");
+    const [name, valueInFull, gradientInFull] = details[node];
+    const said = [name];
+    if (value !== "") said.push(valueInFull);
+    if (isComplete) said.push(gradientInFull);
+    card.querySelector("title").textContent = said.join("; ");
+    card.setAttribute("aria-label", said.join("; "));
+  }
+
+  function showRow(row, texts, isOn) {
+    row.classList.toggle("on", isOn);
+    texts = texts || ["", "", ""];
+    row.querySelectorAll("td").forEach((cell, i) => {
+      cell.textContent = texts[i];
+      cell.classList.toggle("wrong", texts[i].endsWith("✗"));
+    });
+  }
+
+  function goto(wanted) {
+    now = Math.min(Math.max(Math.round(wanted) || 0, 0), last);
+    const step = steps[now];
+    const known = knownAfter(now);
+    player.dataset.pass = step.pass;
+    cards.forEach((card, i) => showCard(card, i, known.rows[i], step.nodes.includes(i)));
+    rows.forEach((row, i) => showRow(row, known.rows[i], i in step.rows));
+    for (const [elements, visible] of [[arrows, known.slopes], [slopes, known.slopes], [messages, known.messages]]) {
+      elements.forEach((element, i) => {
+        element.classList.toggle("known", visible.has(i));
+        element.classList.toggle("on", step.edges.includes(i));
+      });
+    }
+    panels.forEach((panel, i) => panel.classList.toggle("on", i === now));
+    one(".pass span").textContent = step.title;
+    one(".count").textContent = `${now + 1} / ${last + 1}`;
+    slider.value = now;
+    slider.setAttribute("aria-valuetext", step.said);
+    status.textContent = step.said;
+    // Not `disabled`: that would take the focus away from whoever steps with the button.
+    for (const name of ["first", "back"]) does[name].setAttribute("aria-disabled", now === 0);
+    for (const name of ["next", "last"]) does[name].setAttribute("aria-disabled", now === last);
+    reveal(one(".graph"), step.nodes.map((i) => cards[i]));
+    reveal(one(".tape"), Object.keys(step.rows).map((i) => rows[i]));
+  }
+
+  // Scroll a box, never the page, until these elements are to be seen in it.
+  function reveal(box, elements) {
+    if (!elements.length || (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight)) return;
+    const frame = box.getBoundingClientRect();
+    const places = elements.map((element) => element.getBoundingClientRect());
+    const head = box.querySelector("thead");
+    const margin = 16;
+    const top = frame.top + margin + (head ? head.offsetHeight : 0);
+    const by = (low, high, from, to) => {
+      if (high - low > to - from || low < from) return low - from;
+      return high > to ? high - to : 0;
+    };
+    box.scrollBy({
+      left: by(
+        Math.min(...places.map((p) => p.left)), Math.max(...places.map((p) => p.right)),
+        frame.left + margin, frame.left + box.clientWidth - margin,
+      ),
+      top: by(
+        Math.min(...places.map((p) => p.top)), Math.max(...places.map((p) => p.bottom)),
+        top, frame.top + box.clientHeight - margin,
+      ),
+      behavior: isCalm() ? "auto" : "smooth",
+    });
+  }
+
+  const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // ---- playing ----
+
+  function pause() {
+    clearInterval(timer);
+    timer = null;
+    does.play.classList.remove("on");
+    does.play.lastElementChild.textContent = "Play";
+    status.setAttribute("aria-live", "polite");
+  }
+
+  function play() {
+    if (timer !== null) return pause();
+    if (now === last) goto(0);
+    does.play.classList.add("on");
+    does.play.lastElementChild.textContent = "Pause";
+    // Nobody can listen that fast.
+    status.setAttribute("aria-live", "off");
+    timer = setInterval(() => {
+      if (now < last && host.isConnected) goto(now + 1);
+      if (now === last || !host.isConnected) pause();
+    }, data.milliseconds);
+  }
+
+  const moves = {
+    first: () => goto(0),
+    back: () => goto(now - 1),
+    next: () => goto(now + 1),
+    last: () => goto(last),
+  };
+  for (const [name, move] of Object.entries(moves)) {
+    does[name].addEventListener("click", () => { pause(); move(); });
+  }
+  does.play.addEventListener("click", play);
+  slider.addEventListener("input", () => { pause(); goto(Number(slider.value)); });
+
+  // ---- jumping: a card has a step in which its value is computed, and one that completes its
+  // gradient; a click goes to the one of the pass that is shown, or from there to the other ----
+
+  function jump(node) {
+    const own = steps.map((step, n) => n).filter((n) => node in steps[n].rows && n < last);
+    const forward = own.length ? own[0] : 0;
+    const backward = own.length ? own[own.length - 1] : 0;
+    const [near, far] = steps[now].pass === "forward" ? [forward, backward] : [backward, forward];
+    pause();
+    goto(now === near ? far : near);
+  }
+
+  const stepBackAlong = (edge) => steps.findIndex((s) => s.pass === "backward" && s.edges.includes(edge));
+  cards.forEach((card, i) => {
+    card.setAttribute("tabindex", "0");
+    card.setAttribute("role", "link");
+    card.addEventListener("click", () => jump(i));
+    card.addEventListener("keydown", (event) => { if (event.key === "Enter") jump(i); });
+  });
+  rows.forEach((row, i) => row.addEventListener("click", () => jump(i)));
+  for (const elements of [arrows, slopes, messages]) {
+    elements.forEach((element, i) => element.addEventListener("click", () => {
+      if (stepBackAlong(i) >= 0) { pause(); goto(stepBackAlong(i)); }
+    }));
+  }
+
+  const keys = { ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" };
+  player.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.key in keys) {
+      pause();
+      moves[keys[event.key]]();
+    } else if (event.key === " " && event.target.localName !== "button") {
+      // On a button, the space bar presses that.
+      play();
+    } else {
+      return;
+    }
+    // Or the page would scroll, and a notebook take the key for a command.
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  if (data.theme === "auto") followTheme(player);
+  host.goto = goto;
+  host.steps = steps;
+  goto(data.start);
+}
+
+// Every player of this make on the page that does not run yet: notebooks move scripts about, so
+// that a script cannot rely on standing beside its player.
+function startAll(make) {
+  for (const host of document.querySelectorAll(`[data-player="${make}"]`)) {
+    if (!host.shadowRoot) start(host);
+  }
+}

@@ -1,0 +1,441 @@
+"""play(z): backpropagation step by step, as one piece of HTML that needs nothing else.
+
+Everything is computed here. The page holds the picture, the steps and a short script that shows
+them one after another: no kernel, no server, no request to the network. Where scripts are not
+allowed, the final picture and the list of all steps are to be seen instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from ..arguments import real, whole
+from ..engine import Value
+from ..graph import gc_paused
+from ..operation import OPERATIONS
+from . import mathml
+from .cards import Cards
+from .graph import Graph, Node
+from .names import order_of_computing
+from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, THEMES
+from .picture import Picture, page
+from .steps import Equation, Step, steps
+from .svg import Svg, escaped, sheet, short, variables
+from .symbols import VERBATIM, Symbol, applied, as_symbol, node_symbol
+
+MOST_NODES = 60
+LONGEST_TITLE = 44  # characters of a formula in the title
+LONG_EQUATION = 90  # characters; longer ones are set smaller
+MARGIN = 20.0
+BROKEN = ("", "=")
+LISTS = ("dot", "sum_of")  # are written in a way of their own, and are long
+
+ICONS = {
+    "first": "M2 2h2v12H2zM14 2v12L5 8z",
+    "back": "M11 2v12L3 8z",
+    "next": "M5 2v12l8-6z",
+    "last": "M12 2h2v12h-2zM2 2v12l9-6z",
+    "play": "M3 1v14l11-7z",
+}
+
+
+class Player(Picture):
+    """Backpropagation through a value, to be stepped through; a notebook shows it by itself.
+
+    Attributes:
+        steps: what it shows, as plain data.
+        graph: what it is about.
+        fragment: the player as HTML, to be put into a page.
+        html: the player as a page of its own.
+        svg: the picture of the last step.
+
+    `save` writes it by the extension: .html, or .svg and .png for the picture of the last step.
+    `print` gives all steps as text.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        found: list[Step],
+        fragment: str,
+        svg: str,
+        title: str,
+        theme: str,
+    ) -> None:
+        super().__init__(svg, title, _text(title, found), theme=theme)
+        self.graph = graph
+        self.steps = found
+        self.fragment = fragment
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/html": self.fragment, "text/plain": self.text}
+
+    @property
+    def html(self) -> str:
+        """The player as a page of its own."""
+        return page(self.title, self.fragment, self.theme)
+
+    @property
+    def _writers(self) -> Mapping[str, Callable[[], bytes]]:
+        writers = super()._writers
+        return {name: writers[name] for name in (".html", ".svg", ".png")}
+
+
+def play(
+    z: Value,
+    *,
+    names: Mapping[str, Any] | None = None,
+    model: Any = None,
+    output: str | None = None,
+    title: str | None = None,
+    start: int = 0,
+    seconds: float = 1.8,
+    theme: str = "auto",
+    quiz: bool = False,
+    break_it: str = "",
+    max_nodes: int = MOST_NODES,
+) -> Player:
+    """Backpropagation through z, one step at a time: each operation forward, each edge backward.
+
+    Needs no backward() and changes no gradient.
+
+    Args:
+        z: the output.
+        names: names for Values without a label, such as locals().
+        model: a network: its parameters are weights, its neurons get the names of the textbook.
+        output: what z is called.
+        title: the heading.
+        start: the step that is shown first, counted from 0; from the end if negative.
+        seconds: how long Play shows each step, at least 0.2.
+        theme: "auto" (as the page around it), "light" or "dark".
+        quiz: ask for each number before it is shown.
+        break_it: "=" replays the classic mistake: assigning contributions instead of adding them.
+        max_nodes: of a graph that is played.
+
+    Returns:
+        A player, which shows itself in a notebook; `save("z.html")` writes a page that works
+        without network, `show()` opens the browser, `print` gives the steps as text.
+
+    Raises:
+        TypeError: z is no Value.
+        ValueError: the graph has more nodes than `max_nodes`, or a setting outside its range.
+
+    >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+    >>> print(play((x * y).log()))
+    Backpropagation through z = log(x · y), in 8 steps
+    1. Forward pass: x = 2, y = 3. The inputs get their values.
+    2. Forward pass: v₁ = x · y = 2 × 3 = 6. Compute v₁, and note its local slopes for the way \
+back: ∂v₁/∂x = y = 3, ∂v₁/∂y = x = 2.
+    3. Forward pass: z = log v₁ = log 6 = 1.792. Compute z, and note its local slope for the way \
+back: ∂z/∂v₁ = 1/v₁ = 0.1667.
+    4. Backward pass: ∂z/∂z = 1. Start at the output and go backward. z moves exactly as much as \
+itself, so its gradient is 1.
+    5. Backward pass: ∂z/∂v₁ = ∂z/∂z · ∂z/∂v₁ = 1 × 0.1667 = 0.1667. z is the output, so the slope \
+along this edge is already the whole gradient.
+    6. Backward pass: ∂z/∂x = ∂z/∂v₁ · ∂v₁/∂x = 0.1667 × 3 = 0.5. Chain rule: x moves v₁ with \
+slope 3, and v₁ moves z with slope 0.1667. Multiply.
+    7. Backward pass: ∂z/∂y = ∂z/∂v₁ · ∂v₁/∂y = 0.1667 × 2 = 0.3333. Chain rule: y moves v₁ with \
+slope 2, and v₁ moves z with slope 0.1667. Multiply.
+    8. Backward pass: ∂z/∂x = 0.5, ∂z/∂y = 0.3333. Done: one backward pass gave the slope of z \
+toward every input. Nudge x by 0.01 and z moves by about 0.005; computing it again gives 0.004988.
+    """
+    if not isinstance(z, Value):
+        raise TypeError(f"play needs the Value that was computed, not {z!r:.40}")
+    if theme not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
+    if break_it not in BROKEN:
+        raise ValueError(f'break_it must be "=" (assign, do not add) or "", not {break_it!r:.40}')
+    seconds = real("seconds", seconds, least=0.2)
+    max_nodes = whole("max_nodes", max_nodes, 1)
+    with gc_paused():
+        count = len(order_of_computing(z))
+        if count > max_nodes:
+            raise ValueError(
+                f"this graph has {count:,} nodes, and {max_nodes} are the most that can be "
+                "followed step by step. You can draw(z) it, explain(z, x) one derivative, see a "
+                "network with overview(model, z), play(v) a part: a Value v on the way, or the "
+                f"loss of one sample; or insist with play(z, max_nodes={count})"
+            )
+        graph = Graph(z, names, model=model, output=output, swept=True)
+        found = steps(graph, accumulate=not break_it)
+    if not -len(found) <= start < len(found):
+        raise ValueError(
+            f"start must be a step from 0 to {len(found) - 1}, or from {-len(found)} to -1, "
+            f"counted from the end; got {start}"
+        )
+    if title is None:
+        title = f"Backpropagation through {_formula(graph)}"
+        title += ", broken: = in place of +=" * bool(break_it)
+    settings = {
+        "start": start % len(found),
+        "milliseconds": round(1000 * seconds),
+        "theme": theme,
+        "quiz": bool(quiz),
+    }
+    scene = _Scene(graph, found)
+    document = scene.document(title, _text(title, found), theme)
+    fragment = _fragment(scene, title, document, settings)
+    return Player(graph, found, fragment, document, title, theme)
+
+
+# ---- the whole ----------------------------------------------------------------------------------
+
+
+def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]) -> str:
+    """The player as HTML: picture and text for readers without scripts, data, script."""
+    make = hashlib.sha256(_asset("player.js").encode()).hexdigest()[:10]
+    data = {
+        **settings,
+        "steps": [_step_data(step, len(scene.steps)) for step in scene.steps],
+        "details": [_details(scene.graph, scene.steps[-1], n) for n in scene.graph.nodes],
+        "view": _view(scene, title, str(settings["theme"])),
+        "style": _style(scene),
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return (
+        f'<div data-player="{make}" data-lm-suppress-shortcuts="true">'
+        f"{_fallback(scene, title, document)}"
+        f'<script type="application/json">{_inert(text)}</script>'
+        f'<script>(()=>{{{_asset("player.js")}startAll("{make}")}})()</script></div>'
+    )
+
+
+def _inert(text: str) -> str:
+    """JSON that neither ends the script it stands in, nor opens another."""
+    return re.sub(r"<(?=[/!s])", r"\\u003c", text, flags=re.IGNORECASE)
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    """A file of this room, without its comments and indentation."""
+    text = resources.files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8")
+    if name.endswith(".css"):
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        text = re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", text))
+        return text.replace(": ", ":").replace(";}", "}").strip()
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
+def _fallback(scene: _Scene, title: str, document: str) -> str:
+    """The final picture, and all steps as a list."""
+    still = re.sub(r"<title>[^<]*</title>| data-\w+=\"\d+\"", "", document)  # nobody can hover
+    image = Picture(still, title, "All steps follow as text.", theme=scene.theme).image
+    items = "".join(
+        f"<li><b>{step.title}:</b> {escaped(step.equation.text)}. {escaped(step.sentence)}</li>"
+        for step in scene.steps
+    )
+    return (
+        f"<p><b>{escaped(title)}</b></p>{image}<details open>"
+        f"<summary>All {len(scene.steps)} steps</summary><ol>{items}</ol></details>"
+    )
+
+
+def _text(title: str, found: Sequence[Step]) -> str:
+    """All steps as text."""
+    lines = [f"{title}, in {len(found)} steps"]
+    lines += [f"{step.number + 1}. {step.title}: {step}" for step in found]
+    return "\n".join(lines)
+
+
+def _step_data(step: Step, count: int) -> dict[str, Any]:
+    """What the script needs of a step; what it shows in the panel stands in the view."""
+    return {
+        "pass": "forward" if step.is_forward else "backward",
+        "phase": step.phase,
+        "title": step.title,
+        "said": f"{step.title}, step {step.number + 1} of {count}. {step}",
+        "nodes": step.nodes,
+        "edges": step.edges,
+        "rows": {row.node: [row.value, row.gradient, row.products] for row in step.rows},
+    }
+
+
+def _details(graph: Graph, result: Step, node: Node) -> list[str]:
+    """What a tooltip says of a node, with all digits: what it is, its value, its gradient."""
+    if node.kind == "constant":
+        return [f"constant {node.data!r}", "", ""]
+    gradient = result.gradients[node.index].total
+    return [node.title, f"value {node.data!r}", f"{graph.gradient_name(node)} {gradient!r}"]
+
+
+# ---- the picture --------------------------------------------------------------------------------
+
+
+class _Scene:
+    """The cards with everything that will stand on them, and their style sheet."""
+
+    def __init__(self, graph: Graph, found: list[Step]) -> None:
+        self.graph = graph
+        self.steps = found
+        self.theme = "auto"
+        messages = {s.message.edge: s.message.text for s in found if s.message}
+        texts: dict[int, list[str]] = {}
+        for step in found:
+            for row in step.rows:
+                if row.gradient:
+                    texts.setdefault(row.node, []).append(row.gradient)
+        self.cards = Cards(graph, messages=messages, gradients=texts)
+        self.svg = Svg()
+        self.cards.write(self.svg)
+        self.box = (
+            -MARGIN,
+            -MARGIN,
+            self.cards.width + 2 * MARGIN,
+            self.cards.height + 2 * MARGIN,
+        )
+
+    def document(self, title: str, text: str, theme: str) -> str:
+        """The picture of the last step."""
+        self.theme = theme
+        return self.svg.document(self.box, title, text, theme)
+
+    def element(self, label: str) -> str:
+        """The picture that the script changes."""
+        left, top, width, height = map(short, self.box)
+        return (
+            f'<svg role="group" aria-label="{escaped(label)}" '
+            f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}">'
+            f"{self.svg.body}</svg>"
+        )
+
+
+def _style(scene: _Scene) -> str:
+    """Colours and fonts, the style sheet of the cards, that of the player."""
+    forward = sum(step.is_forward for step in scene.steps)
+    turn = (forward - 0.5) / max(len(scene.steps) - 1, 1)
+    own = f"--sans:{SANS};--mono:{MONO};--math:{MATH};--turn:{turn:.4f}"
+    return (
+        f".player{{color-scheme:light;{variables(LIGHT)};{own}}}"
+        f'.player[data-theme="dark"]{{color-scheme:dark;{variables(DARK)}}}'
+        f"{sheet(scene.svg.classes, '.graph ', 'variables')}{_asset('player.css')}"
+    )
+
+
+# ---- what is around it --------------------------------------------------------------------------
+
+
+def _view(scene: _Scene, title: str, theme: str) -> str:
+    """Everything that is to be seen, all steps at once; the script shows one of them."""
+    shown = "dark" if theme == "dark" else "light"
+    return (
+        f'<div class="player" data-theme="{shown}" role="group" tabindex="0" '
+        f'aria-label="{escaped(title)}">'
+        f'<div class="head"><h3>{escaped(title)}</h3>{LEGEND}</div>'
+        f'<div class="graph">{scene.element(title)}</div>'
+        f"{_panel(scene.steps)}{_controls(len(scene.steps))}{_tape(scene)}{KEYS}"
+        '<p class="heard" role="status" aria-live="polite"></p></div>'
+    )
+
+
+LEGEND = (
+    '<ul class="legend"><li class="value"><i></i>value (forward)</li>'
+    '<li class="slope"><i></i>local slope of an edge</li>'
+    '<li class="gradient"><i></i>gradient (backward)</li></ul>'
+)
+KEYS = (
+    '<p class="keys">Keys: <kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first '
+    "and last, <kbd>Space</kbd> play. Click a card or an arrow to jump to its step; "
+    "hover for all digits.</p>"
+)
+
+
+def _panel(found: Sequence[Step]) -> str:
+    """The equations and sentences of all steps, one upon the other."""
+    return (
+        '<div class="panel" aria-hidden="true"><div class="pass"><span></span></div>'
+        f'<div class="steps">{"".join(map(_panel_step, found))}</div></div>'
+    )
+
+
+def _panel_step(step: Step) -> str:
+    size = " long" if len(step.equation.text) > LONG_EQUATION else ""
+    return (
+        f'<div class="step"><div class="equation{size}">{_equation(step.equation)}</div>'
+        f"<p>{escaped(step.sentence)}</p></div>"
+    )
+
+
+def _equation(equation: Equation) -> str:
+    clauses = ["".join(mathml.parts(clause)) for clause in equation.clauses]
+    clauses += [f"and {equation.left_out} more"] * bool(equation.left_out)
+    return "".join(f'<span class="clause">{clause}</span>' for clause in clauses)
+
+
+def _controls(count: int) -> str:
+    """Buttons, slider, and where we are."""
+    widest = f"{count} / {count}"
+    return (
+        '<div class="controls">'
+        f"{_button('first', '', 'First step')}{_button('back', 'Back')}{_button('next', 'Next')}"
+        f"{_button('last', '', 'Last step')}{_button('play', 'Play')}"
+        f'<input type="range" min="0" max="{count - 1}" value="0" aria-label="Step">'
+        f'<span class="count">{widest}</span></div>'
+    )
+
+
+def _button(does: str, text: str, label: str = "") -> str:
+    icon = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{ICONS[does]}"/></svg>'
+    spoken = f' aria-label="{label}" title="{label}"' if label else ""
+    written = f"<span>{text}</span>" if text else ""
+    inside = written + icon if does == "next" else icon + written
+    return f'<button type="button" data-does="{does}"{spoken}>{inside}</button>'
+
+
+def _tape(scene: _Scene) -> str:
+    """A row for each Value; the script fills it in."""
+    nodes = [n for n in scene.graph.nodes if n.kind != "constant"]
+    z = escaped(scene.graph.output.name)
+    heads = ("operation", "value ↓", f"gradient of {z} ↑", "gradient arriving × local slope ↑")
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    widths = _widths(scene, nodes, heads)
+    columns = "".join(f'<col width="{w:.0f}">' for w in widths[:-1])
+    cells = '<td class="value"></td><td class="gradient"></td><td class="products"></td>'
+    rows = "".join(
+        f'<tr data-row="{n.index}"><th scope="row">{escaped(n.title)}</th>{cells}</tr>'
+        for n in nodes
+    )
+    return (
+        f'<div class="tape"><table style="min-width:{sum(widths):.0f}px"><caption>The tape: the '
+        "forward pass fills it downward, the backward pass fills it upward</caption>"
+        f"<colgroup>{columns}<col></colgroup><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _widths(scene: _Scene, nodes: Iterable[Node], heads: Sequence[str]) -> list[float]:
+    """The least width of each column: that of the longest text that it will ever hold."""
+    rows = [row for step in scene.steps for row in step.rows]
+    columns = [
+        [FONTS["name"].width(n.title) for n in nodes],
+        [FONTS["number"].width(row.value) for row in rows],
+        [FONTS["number"].width(row.gradient) for row in rows],
+        [FONTS["number"].width(row.products) for row in rows],
+    ]
+    label = FONTS["heading"]
+    return [max(label.width(h), *ws) + 24 for h, ws in zip(heads, columns, strict=True)]
+
+
+# ---- the title ----------------------------------------------------------------------------------
+
+
+def _formula(graph: Graph) -> str:
+    """z = log(x · y): the whole formula of the output where it is short, else its last operation."""
+    symbols: dict[int, Symbol] = {}
+    sizes: dict[int, int] = {}  # of the formulas, which can be exponentially longer than the graph
+    for v in graph.flow.nodes:
+        sizes[id(v)] = 1 + sum(sizes[id(x)] for x in v.parents)
+        if v.op and (v.op not in OPERATIONS or v.op in LISTS or sizes[id(v)] > LONGEST_TITLE):
+            return graph.output.title
+        operands = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
+        symbols[id(v)] = applied(v.op, *operands) if v.op else node_symbol(v, graph.names[v])
+    if not graph.root.op:
+        return graph.output.title
+    text = f"{graph.output.name} = {VERBATIM.spell(symbols[id(graph.root)]).text}"
+    return text if len(text) <= LONGEST_TITLE else graph.output.title
