@@ -340,7 +340,9 @@ def test_points_rings_and_line_are_drawn_where_they_are() -> None:
     root = parsed(decision_boundary(diagonal, X, y, resolution=11))
     circles, squares = with_class(root, "point-1"), with_class(root, "point-2")
     assert (len(circles), len(squares)) == (1 + 1, 2 + 1)  # and one of each in the legend
-    assert len({e.get("d", "").split("m")[1] for e in (*circles, *squares)}) == 2  # two shapes
+    shapes = [{str(e.get("d")).split("m")[1] for e in found} for found in (circles, squares)]
+    assert [len(found) for found in shapes] == [1, 1]  # one shape for each class, as in the legend
+    assert shapes[0] != shapes[1]
     rings = [e for e in with_class(root, "ring") if "a8,8" in e.get("d", "")]
     assert len(rings) == 1
     ring = str(rings[0].get("d")).split("m")[0]

@@ -8,7 +8,6 @@ rows. Four labels at once: two on inputs, two on results.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import random
 import re
@@ -26,16 +25,18 @@ from microgrunderscore import OPERATIONS, Value, define, explain
 from microgrunderscore.pictures.dot import to_dot
 from microgrunderscore.pictures.draw import draw
 from microgrunderscore.pictures.names import Name, name_of
+from microgrunderscore.pictures.player import play
 from microgrunderscore.pictures.tape import tape
 
 WRITTEN = [
     # markup, and the ends of it
     "<b>", "<b>x</b>", "</text>", "</g></svg>", "<svg/onload=alert(1)>", "</script>",
-    "<script>alert(1)</script>", "</SCRIPT >", "</style><script>", "</title>", "</desc>", "</template>", "<!--",
-    "-->", "--", "--!>", "<!-- --><x>", "<![CDATA[", "]]>", "]]", "<?xml?>",
-    "<!DOCTYPE x>", "<!ENTITY x 'y'>", "<img src=x onerror=alert(1)>", "<a href=javascript:alert(1)>x</a>",
-    "<TABLE><TR>", "</TD></TR></TABLE>", "<FONT COLOR='red'>", "<BR/>", "<", ">", "<>", "><",
-    "<<b>>", "<x", "x>", "</", "/>", "<tspan>", "<use href='#x'/>", "<iframe>", "<math><mi>",
+    "<script>alert(1)</script>", "</SCRIPT >", "</style><script>", "</title>", "</desc>",
+    "</template>", "<!--", "-->", "--", "--!>", "<!-- --><x>", "<![CDATA[", "]]>", "]]", "<?xml?>",
+    "<!DOCTYPE x>", "<!ENTITY x 'y'>", "<img src=x onerror=alert(1)>",
+    "<a href=javascript:alert(1)>x</a>", "<TABLE><TR>", "</TD></TR></TABLE>", "<FONT COLOR='red'>",
+    "<BR/>", "<", ">", "<>", "><", "<<b>>", "<x", "x>", "</", "/>", "<tspan>", "<use href='#x'/>",
+    "<iframe>", "<math><mi>",
     # quotation marks and attributes
     '"', "'", "`", "''", '""', '\\"', "\\'", '" onload="alert(1)', "' onload='alert(1)", 'x" y="',
     '"x"', "‘x’", "“x”", "’", '">', "'>", '"]', '"];', '"; evil [label="', '" -> "',
@@ -55,22 +56,24 @@ WRITTEN = [
     "\\input{/etc/passwd}", "\\write18{ls}", "\\def\\x{}", "\\end{aligned}", "\\begin{document}",
     "\\href{javascript:x}{y}", "\\require{x}", "\\class{a}{b}", "\\unicode{60}", "\\\\[9em]",
     "\\verb|x|", "\\catcode`", "^^41", "^^M", "$", "$$", "$x$", "\\(", "\\)", "\\[", "\\]", "_",
-    "^", "~", "#", "#1", "x_{1}", "x^2", "x_", "x__1", "_1", "%\n", "a&b", "a\\&b", "\\frac{1}{0}", "…",
+    "^", "~", "#", "#1", "x_{1}", "x^2", "x_", "x__1", "_1", "%\n", "a&b", "a\\&b", "\\frac{1}{0}",
+    "…",
     # white space, controls, and what is not seen
     "\0", "a\0b", "\t", "\ta", "a\nb", "a\r\nb", "\r", "\x0b", "\x0c", "\x1b[31mred",
-    "\x1b]0;x\x07", "\x7f", "\x85", "\xa0", "a\xa0", "\u2028", "\u2029", "a b", " a", "a ", "  a  b  ", "\u3000a",
-    "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u180e", "\u061c", "\u200e", "\u200f",
-    "\u202a", "\u202b", "\u202d", "\u202e", "\u202eevil", "\u2066x", "\u2067", "\u2069", "\ufff9",
-    "\U000e0001", "\U000e0041", "\ufe0f", "x\ufe0e", "\ue000", "\U0010ffff", "\ufffe", "\uffff",
-    "\ufffd", "\ud800", "\udfff", "\ud83d\ude00", "x\udc80y",
+    "\x1b]0;x\x07", "\x7f", "\x85", "\xa0", "a\xa0", "\u2028", "\u2029", "a b", " a", "a ",
+    "  a  b  ", "\u3000a", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u180e", "\u061c",
+    "\u200e", "\u200f", "\u202a", "\u202b", "\u202d", "\u202e", "\u202eevil", "\u2066x", "\u2067",
+    "\u2069", "\ufff9", "\U000e0001", "\U000e0041", "\ufe0f", "x\ufe0e", "\ue000", "\U0010ffff",
+    "\ufffe", "\uffff", "\ufffd", "\ud800", "\udfff", "\ud83d\ude00", "x\udc80y",
     # letters of all kinds
     "é", "e\u0301", "é\u0301" * 50, "\u0301", "Z\u0351\u0343\u0346\u0337", "ß", "ﬁ", "İ", "ı", "ǆ",
     "א", "שלום", "مرحبا", "x שלום", "日本", "日 本", "\U00020000", "한", "ก็", "क्ष", "😀",
-    "👨\u200d👩\u200d👧", "🇫🇷", "👍🏽", "①", "²", "x²", "½", "Ⅷ", "𝑥", "𝒙𝟏", "∂z/∂x", "·", "a·b", "x⁽²⁾", "x₍₁₎", "h⁽¹⁾",
-    "∞", "−", "×", "→", "␀", "<0000>", "٣", "x٣", "x³",
+    "👨\u200d👩\u200d👧", "🇫🇷", "👍🏽", "①", "²", "x²", "½", "Ⅷ", "𝑥", "𝒙𝟏", "∂z/∂x", "·", "a·b",
+    "x⁽²⁾", "x₍₁₎", "h⁽¹⁾", "∞", "−", "×", "→", "␀", "<0000>", "٣", "x٣", "x³",
     # long
-    "x" * 33, "x" * 128, "x" * 10**6, "<" * 10**6, "\\" * 10**6, "\0" * 10**6, "&amp;" * 1000,
-    "\ud800" * 100, "{" * 100, "}" * 100, "$" * 100, "日" * 100, "\\input" * 100, "a b " * 100,
+    "x" * 33, "x" * 128, "x" * 10 ** 6, "<" * 10 ** 6, "\\" * 10 ** 6, "\0" * 10 ** 6,
+    "&amp;" * 1000, "\ud800" * 100, "{" * 100, "}" * 100, "$" * 100, "日" * 100, "\\input" * 100,
+    "a b " * 100,
 ]  # fmt: skip
 CONTROLS = [f"a{chr(code)}b" for code in (*range(32), *range(127, 160))]
 PARTS = [
@@ -187,14 +190,15 @@ def structure(svg: str) -> list[tuple[str, tuple[str, ...], str]]:
     return found
 
 
-def same_svg(labels: Labels, **settings: Any) -> Any:
-    """The picture, after a look at its structure."""
-    (z, x), (p, q) = graph(labels), graph(plain(labels))
-    wrt = settings.pop("wrt", False)
-    picture = draw(z, x if wrt else None, **settings)
-    expected = draw(p, q if wrt else None, **settings)
-    assert structure(picture.svg) == structure(expected.svg), said(labels)
-    return picture
+@functools.cache
+def picture_of(labels: Labels, *, paths: bool = False, compact: bool = False) -> Any:
+    z, x = graph(labels)
+    return draw(z, x if paths else None, compact=compact)
+
+
+def check_svg(labels: Labels, **kind: bool) -> None:
+    svg, expected = picture_of(labels, **kind).svg, picture_of(plain(labels), **kind).svg
+    assert structure(svg) == structure(expected), said(labels)
 
 
 def card_titles(svg: str) -> list[str]:
@@ -209,7 +213,8 @@ def card_titles(svg: str) -> list[str]:
 @every_four
 def test_cards(batch: int) -> None:
     for labels in FOURS[batch::BATCHES]:
-        picture = same_svg(labels)
+        check_svg(labels)
+        picture = picture_of(labels)
         titles = card_titles(picture.svg)
         names = [str(node.name) for node in picture.graph.nodes]
         assert [
@@ -225,13 +230,13 @@ def test_cards(batch: int) -> None:
 @every_four
 def test_cards_of_results_and_paths(batch: int) -> None:
     for labels in TURNED[batch::BATCHES]:
-        same_svg(labels, wrt=True)
+        check_svg(labels, paths=True)
 
 
 @every_four
 def test_small_boxes(batch: int) -> None:
     for labels in TURNED[batch::BATCHES]:
-        same_svg(labels, compact=True)
+        check_svg(labels, compact=True)
 
 
 class Tags(HTMLParser):
@@ -268,7 +273,7 @@ class Tags(HTMLParser):
 @every_four
 def test_pages(batch: int) -> None:
     for labels in FOURS[batch::BATCHES]:
-        picture, expected = draw(graph(labels)[0]), draw(graph(plain(labels))[0])
+        picture, expected = picture_of(labels), picture_of(plain(labels))
         tags = Tags(picture.html).found
         assert tags == Tags(expected.html).found, said(labels)
         assert ("script",) not in tags
@@ -283,13 +288,8 @@ def test_tapes(batch: int) -> None:
         assert found.text.replace("\n", "").isprintable()
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("microgrunderscore.pictures.player") is None, reason="is being written"
-)
 @every_four
 def test_players(batch: int) -> None:
-    from microgrunderscore.pictures.player import play
-
     for labels in FOURS[batch :: BATCHES * 4]:
         found, expected = play(graph(labels)[0]).fragment, play(graph(plain(labels))[0]).fragment
         assert Tags(found).found == Tags(expected).found, said(labels)
@@ -407,7 +407,7 @@ def test_graphviz_shows_the_names(batch: int) -> None:
     pictures = [*_documents(done.stdout.decode())]
     assert len(pictures) == len(chosen)
     for labels, picture in zip(chosen, pictures, strict=True):
-        nodes = draw(graph(labels)[0]).graph.nodes
+        nodes = picture_of(labels).graph.nodes
         assert [node["name"] for node in picture["objects"]] == [f"n{n.index}" for n in nodes]
         assert len(picture["edges"]) == 5
         for node, drawn in zip(nodes, picture["objects"], strict=True):

@@ -45,7 +45,7 @@ def tape_of(text: str, **values: float) -> Tape:
 
 def tables(t: Tape) -> tuple[ElementTree.Element, list[list[str]]]:
     """The table, and its body as a grid: every cell's text at each place that it spans."""
-    table = ElementTree.fromstring(t.table).find("table")
+    table = ElementTree.fromstring(t.fragment).find("table")
     assert table is not None
     grid: list[list[str]] = []
     pending: dict[int, tuple[int, str]] = {}
@@ -179,7 +179,7 @@ def test_carried_out_it_gives_the_gradients(seed: int) -> None:
             name = f"∂z/∂x{'₀₁₂₃'[i]}"
             assert gradients[name] == pytest.approx(leaf.grad, rel=1e-12, abs=1e-12)
     assert str(t) == str(tape(root))
-    assert t.table == tape(root).table
+    assert t.fragment == tape(root).fragment
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -337,7 +337,7 @@ def test_the_table_is_accessible() -> None:
 
 
 def test_colours_are_written_into_the_elements_and_again_for_dark_pages() -> None:
-    whole = ElementTree.fromstring(tape_of("x*y + sin(x)", x=0.5, y=4.2).table)
+    whole = ElementTree.fromstring(tape_of("x*y + sin(x)", x=0.5, y=4.2).fragment)
     style = whole.findtext("style")
     assert style is not None
     of_dark_systems = style.partition(":is(")[0]
@@ -361,7 +361,7 @@ def test_colours_are_written_into_the_elements_and_again_for_dark_pages() -> Non
 
 def test_in_a_notebook() -> None:
     t = tape_of("log(x*y)", x=2, y=3)
-    assert t._repr_mimebundle_() == {"text/html": t.table, "text/plain": str(t)}
+    assert t._repr_mimebundle_() == {"text/html": t.fragment, "text/plain": str(t)}
     assert repr(tape(Value(1.0, "x"))) == "<Tape of x, 1 row>"
 
 

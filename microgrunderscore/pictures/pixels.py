@@ -20,8 +20,8 @@ Tint: TypeAlias = tuple[int, int, int, int]  # a colour and its alpha, each 0 to
 MOST_COLOURS = 256  # of one image
 # The alpha of the strongest tint. Up to here every point of the palette keeps a contrast of 3 to
 # every tint, on a light and on a dark background; tests/test_boundary.py measures it.
-STRONGEST = 0.48
-DEEPEST = 0.7  # the same for what is drawn in ink only
+STRONGEST = 0.55
+DEEPEST = 0.8  # the same for what is drawn in ink only
 
 _LONGEST_BLOCK = 65535  # bytes; RFC 1951, section 3.2.4
 
@@ -65,7 +65,7 @@ def tints(role: str, count: int, strongest: float = STRONGEST) -> list[Tint]:
     one: a picture whose theme is its reader's has only one set of pixels.
 
     >>> tints("value", 3)
-    [(72, 140, 214, 0), (72, 140, 214, 61), (72, 140, 214, 122)]
+    [(72, 140, 214, 0), (72, 140, 214, 70), (72, 140, 214, 140)]
     """
     last = max(count - 1, 1)
     return [(*middle(role), round(255 * strongest * i / last)) for i in range(count)]

@@ -54,6 +54,8 @@ function start(host) {
   const slider = one("input[type=range]");
   const status = one("[role=status]");
   const panels = all(".step");
+  // What is said of a step is its equation, as text, and the sentence that stands in its panel.
+  steps.forEach((step, n) => { step.sentence = panels[n].querySelector("p").textContent; });
   const does = Object.fromEntries(all("button[data-does]").map((b) => [b.dataset.does, b]));
   // Lists by number: cards[3] is the card of node 3.
   const numbered = (name, key) => {
@@ -123,12 +125,14 @@ function start(host) {
         element.classList.toggle("on", step.edges.includes(i));
       });
     }
+    // Below a slope there is room for what flows back; until that comes, the slope stands in the middle.
+    slopes.forEach((slope, i) => slope.classList.toggle("alone", Boolean(messages[i]) && !known.messages.has(i)));
     panels.forEach((panel, i) => panel.classList.toggle("on", i === now));
     one(".pass span").textContent = step.title;
     one(".count").textContent = `${now + 1} / ${last + 1}`;
     slider.value = now;
-    slider.setAttribute("aria-valuetext", step.said);
-    status.textContent = step.said;
+    status.textContent = `${step.said} ${step.sentence}`;
+    slider.setAttribute("aria-valuetext", status.textContent);
     // Not `disabled`: that would take the focus away from whoever steps with the button.
     for (const name of ["first", "back"]) does[name].setAttribute("aria-disabled", now === 0);
     for (const name of ["next", "last"]) does[name].setAttribute("aria-disabled", now === last);

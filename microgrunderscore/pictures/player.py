@@ -34,6 +34,7 @@ LONGEST_TITLE = 44  # characters of a formula in the title
 LONG_EQUATION = 90  # characters; longer ones are set smaller
 MARGIN = 20.0
 BROKEN = ("", "=")
+FAMILIES = {"--sans": SANS, "--mono": MONO, "--math": MATH}
 LISTS = ("dot", "sum_of")  # are written in a way of their own, and are long
 
 ICONS = {
@@ -179,7 +180,7 @@ toward every input. Nudge x by 0.01 and z moves by about 0.005; computing it aga
         "quiz": bool(quiz),
     }
     scene = _Scene(graph, found)
-    document = scene.document(title, _text(title, found), theme)
+    document = scene.svg.document(scene.box, title, _text(title, found), theme)
     fragment = _fragment(scene, title, document, settings)
     return Player(graph, found, fragment, document, title, theme)
 
@@ -189,21 +190,28 @@ toward every input. Nudge x by 0.01 and z moves by about 0.005; computing it aga
 
 def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]) -> str:
     """The player as HTML: picture and text for readers without scripts, data, script."""
-    make = hashlib.sha256(_asset("player.js").encode()).hexdigest()[:10]
+    script = _asset("player.js")
+    make = hashlib.sha256(script.encode()).hexdigest()[:10]
+    theme = str(settings["theme"])
     data = {
         **settings,
         "steps": [_step_data(step, len(scene.steps)) for step in scene.steps],
-        "details": [_details(scene.graph, scene.steps[-1], n) for n in scene.graph.nodes],
-        "view": _view(scene, title, str(settings["theme"])),
-        "style": _style(scene),
+        "details": [_details(scene, node) for node in scene.graph.nodes],
+        "view": _unquoted(_view(scene, title, theme)),
+        "style": _unquoted(_style(scene)),
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return (
         f'<div data-player="{make}" data-lm-suppress-shortcuts="true">'
-        f"{_fallback(scene, title, document)}"
+        f"{_fallback(scene, title, document, theme)}"
         f'<script type="application/json">{_inert(text)}</script>'
-        f'<script>(()=>{{{_asset("player.js")}startAll("{make}")}})()</script></div>'
+        f'<script>(()=>{{{script}startAll("{make}")}})()</script></div>'
     )
+
+
+def _unquoted(markup: str) -> str:
+    """With ' around attributes, since JSON writes two characters for each "; texts are escaped."""
+    return markup.replace('"', "'")
 
 
 def _inert(text: str) -> str:
@@ -214,27 +222,30 @@ def _inert(text: str) -> str:
 @functools.cache
 def _asset(name: str) -> str:
     """A file of this room, without its comments and indentation."""
-    text = resources.files(__package__ or __name__).joinpath(name).read_text(encoding="utf-8")
+    text = resources.files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
     if name.endswith(".css"):
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
         text = re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", text))
-        return text.replace(": ", ":").replace(";}", "}").strip()
+        return text.replace(": ", ":").replace(", ", ",").replace(";}", "}").strip()
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
-def _fallback(scene: _Scene, title: str, document: str) -> str:
+def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
     """The final picture, and all steps as a list."""
-    still = re.sub(r"<title>[^<]*</title>| data-\w+=\"\d+\"", "", document)  # nobody can hover
-    image = Picture(still, title, "All steps follow as text.", theme=scene.theme).image
+    still = _shared_fonts(_ONLY_FOR_HOVERING.sub("", document), "svg")
+    image = Picture(still, title, "All steps follow as text.", theme=theme).image
     items = "".join(
-        f"<li><b>{step.title}:</b> {escaped(step.equation.text)}. {escaped(step.sentence)}</li>"
+        f"<li>{step.title}: {escaped(step.equation.text)}. {escaped(step.sentence)}</li>"
         for step in scene.steps
     )
     return (
         f"<p><b>{escaped(title)}</b></p>{image}<details open>"
         f"<summary>All {len(scene.steps)} steps</summary><ol>{items}</ol></details>"
     )
+
+
+_ONLY_FOR_HOVERING = re.compile(r'<title>[^<]*</title>|<desc[^<]*</desc>| data-\w+="\d+"')
 
 
 def _text(title: str, found: Sequence[Step]) -> str:
@@ -245,64 +256,53 @@ def _text(title: str, found: Sequence[Step]) -> str:
 
 
 def _step_data(step: Step, count: int) -> dict[str, Any]:
-    """What the script needs of a step; what it shows in the panel stands in the view."""
+    """What the script needs of a step; its equation and sentence stand in the view."""
     return {
         "pass": "forward" if step.is_forward else "backward",
-        "phase": step.phase,
         "title": step.title,
-        "said": f"{step.title}, step {step.number + 1} of {count}. {step}",
+        "said": f"{step.title}, step {step.number + 1} of {count}. {step.equation.text}.",
         "nodes": step.nodes,
         "edges": step.edges,
         "rows": {row.node: [row.value, row.gradient, row.products] for row in step.rows},
     }
 
 
-def _details(graph: Graph, result: Step, node: Node) -> list[str]:
+def _details(scene: _Scene, node: Node) -> list[str]:
     """What a tooltip says of a node, with all digits: what it is, its value, its gradient."""
     if node.kind == "constant":
         return [f"constant {node.data!r}", "", ""]
-    gradient = result.gradients[node.index].total
-    return [node.title, f"value {node.data!r}", f"{graph.gradient_name(node)} {gradient!r}"]
+    gradient = scene.steps[-1].gradients[node.index].total
+    name = scene.graph.gradient_name(node)
+    return [node.title, f"value {node.data!r}", f"{name} {gradient!r}"]
 
 
 # ---- the picture --------------------------------------------------------------------------------
 
 
 class _Scene:
-    """The cards with everything that will stand on them, and their style sheet."""
+    """The steps, and the cards with everything that will ever stand on them."""
 
     def __init__(self, graph: Graph, found: list[Step]) -> None:
         self.graph = graph
         self.steps = found
-        self.theme = "auto"
         messages = {s.message.edge: s.message.text for s in found if s.message}
-        texts: dict[int, list[str]] = {}
-        for step in found:
-            for row in step.rows:
-                if row.gradient:
-                    texts.setdefault(row.node, []).append(row.gradient)
-        self.cards = Cards(graph, messages=messages, gradients=texts)
+        gradients: dict[int, list[str]] = {}
+        for row in (row for step in found for row in step.rows if row.gradient):
+            gradients.setdefault(row.node, []).append(row.gradient)
+        cards = Cards(graph, messages=messages, gradients=gradients)
         self.svg = Svg()
-        self.cards.write(self.svg)
-        self.box = (
-            -MARGIN,
-            -MARGIN,
-            self.cards.width + 2 * MARGIN,
-            self.cards.height + 2 * MARGIN,
-        )
-
-    def document(self, title: str, text: str, theme: str) -> str:
-        """The picture of the last step."""
-        self.theme = theme
-        return self.svg.document(self.box, title, text, theme)
+        cards.write(self.svg)
+        self.box = (-MARGIN, -MARGIN, cards.width + 2 * MARGIN, cards.height + 2 * MARGIN)
 
     def element(self, label: str) -> str:
-        """The picture that the script changes."""
+        """The picture that the script changes, which writes the tooltips of the cards as well."""
         left, top, width, height = map(short, self.box)
+        body = re.sub(
+            r'(<g data-node="\d+">)<title>[^<]*</title>', r"\1<title></title>", self.svg.body
+        )
         return (
             f'<svg role="group" aria-label="{escaped(label)}" '
-            f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}">'
-            f"{self.svg.body}</svg>"
+            f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}">{body}</svg>'
         )
 
 
@@ -310,12 +310,22 @@ def _style(scene: _Scene) -> str:
     """Colours and fonts, the style sheet of the cards, that of the player."""
     forward = sum(step.is_forward for step in scene.steps)
     turn = (forward - 0.5) / max(len(scene.steps) - 1, 1)
-    own = f"--sans:{SANS};--mono:{MONO};--math:{MATH};--turn:{turn:.4f}"
+    cards = f"<style>{sheet(scene.svg.classes, '.graph ', 'variables')}</style>"
+    cards = _shared_fonts(cards, ".player").removeprefix("<style>").removesuffix("</style>")
     return (
-        f".player{{color-scheme:light;{variables(LIGHT)};{own}}}"
+        f".player{{color-scheme:light;{variables(LIGHT)};--turn:{turn:.4f};"
+        f"--tape:{sum(_widths(scene)):.0f}px}}"
         f'.player[data-theme="dark"]{{color-scheme:dark;{variables(DARK)}}}'
-        f"{sheet(scene.svg.classes, '.graph ', 'variables')}{_asset('player.css')}"
+        f"{cards}{_asset('player.css')}"
     )
+
+
+def _shared_fonts(styled: str, selector: str) -> str:
+    """Something with a <style>, in which each family of fonts is now written once."""
+    declared = ";".join(f"{name}:{family}" for name, family in FAMILIES.items())
+    for name, family in FAMILIES.items():
+        styled = styled.replace(family, f"var({name})")
+    return styled.replace("<style>", f"<style>{selector}{{{declared}}}", 1)
 
 
 # ---- what is around it --------------------------------------------------------------------------
@@ -390,52 +400,69 @@ def _button(does: str, text: str, label: str = "") -> str:
 
 def _tape(scene: _Scene) -> str:
     """A row for each Value; the script fills it in."""
-    nodes = [n for n in scene.graph.nodes if n.kind != "constant"]
-    z = escaped(scene.graph.output.name)
-    heads = ("operation", "value ↓", f"gradient of {z} ↑", "gradient arriving × local slope ↑")
-    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
-    widths = _widths(scene, nodes, heads)
-    columns = "".join(f'<col width="{w:.0f}">' for w in widths[:-1])
+    head = "".join(f'<th scope="col">{escaped(text)}</th>' for text in _heads(scene))
+    widths = _widths(scene)
+    columns = "".join(f'<col width="{100 * w / sum(widths):.1f}%">' for w in widths)
     cells = '<td class="value"></td><td class="gradient"></td><td class="products"></td>'
     rows = "".join(
         f'<tr data-row="{n.index}"><th scope="row">{escaped(n.title)}</th>{cells}</tr>'
-        for n in nodes
+        for n in scene.graph.nodes
+        if n.kind != "constant"
     )
     return (
-        f'<div class="tape"><table style="min-width:{sum(widths):.0f}px"><caption>The tape: the '
-        "forward pass fills it downward, the backward pass fills it upward</caption>"
-        f"<colgroup>{columns}<col></colgroup><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        '<div class="tape"><table><caption>The tape: the forward pass fills it downward, the '
+        f"backward pass fills it upward</caption><colgroup>{columns}</colgroup>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _widths(scene: _Scene, nodes: Iterable[Node], heads: Sequence[str]) -> list[float]:
+def _heads(scene: _Scene) -> tuple[str, ...]:
+    z = scene.graph.output.name
+    return "operation", "value ↓", f"gradient of {z} ↑", "gradient arriving × local slope ↑"
+
+
+def _widths(scene: _Scene) -> list[float]:
     """The least width of each column: that of the longest text that it will ever hold."""
     rows = [row for step in scene.steps for row in step.rows]
     columns = [
-        [FONTS["name"].width(n.title) for n in nodes],
+        [FONTS["name"].width(n.title) for n in scene.graph.nodes],
         [FONTS["number"].width(row.value) for row in rows],
         [FONTS["number"].width(row.gradient) for row in rows],
         [FONTS["number"].width(row.products) for row in rows],
     ]
-    label = FONTS["heading"]
-    return [max(label.width(h), *ws) + 24 for h, ws in zip(heads, columns, strict=True)]
+    heads = [FONTS["heading"].width(head) for head in _heads(scene)]
+    return [max(head, *widths) + 24 for head, widths in zip(heads, columns, strict=True)]
 
 
 # ---- the title ----------------------------------------------------------------------------------
 
 
 def _formula(graph: Graph) -> str:
-    """z = log(x · y): the whole formula of the output where it is short, else its last operation."""
+    """z = log(x · y): the output in terms of the inputs where that is short.
+
+    Else in terms of Values that have a name of their own; else its last operation.
+    """
+    for is_opened in (lambda v: True, lambda v: not _is_named(graph, v)):
+        text = _spelled(graph, is_opened)
+        if text and len(text) <= LONGEST_TITLE:
+            return f"{graph.output.name} = {text}"
+    return graph.output.title
+
+
+def _is_named(graph: Graph, v: Value) -> bool:
+    return not re.fullmatch("v[₀-₉]+", graph.names[v].text)
+
+
+def _spelled(graph: Graph, is_opened: Callable[[Value], bool]) -> str:
+    """The output as a formula; Values on the way are replaced by theirs where they are opened."""
     symbols: dict[int, Symbol] = {}
     sizes: dict[int, int] = {}  # of the formulas, which can be exponentially longer than the graph
     for v in graph.flow.nodes:
-        sizes[id(v)] = 1 + sum(sizes[id(x)] for x in v.parents)
-        if v.op and (v.op not in OPERATIONS or v.op in LISTS or sizes[id(v)] > LONGEST_TITLE):
-            return graph.output.title
-        operands = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
-        symbols[id(v)] = applied(v.op, *operands) if v.op else node_symbol(v, graph.names[v])
-    if not graph.root.op:
-        return graph.output.title
-    text = f"{graph.output.name} = {VERBATIM.spell(symbols[id(graph.root)]).text}"
-    return text if len(text) <= LONGEST_TITLE else graph.output.title
+        symbols[id(v)], sizes[id(v)] = node_symbol(v, graph.names[v]), 1
+        size = 1 + sum(sizes[id(x)] for x in v.parents)
+        if v.op in OPERATIONS and v.op not in LISTS and size <= LONGEST_TITLE:
+            if v is graph.root or is_opened(v):
+                xs = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
+                symbols[id(v)], sizes[id(v)] = applied(v.op, *xs), size
+    text = VERBATIM.spell(symbols[id(graph.root)]).text
+    return "" if text == graph.output.name.text else text

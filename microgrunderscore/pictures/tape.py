@@ -186,15 +186,15 @@ class Tape:
     @property
     def html(self) -> str:
         """Both traces as a page of its own."""
-        return page(self.title, self.table)
+        return page(self.title, self.fragment)
 
     @property
-    def table(self) -> str:
-        """Both traces as an HTML table, which is readable without its style sheet, too."""
+    def fragment(self) -> str:
+        """Both traces as an HTML table, readable without its style sheet, too, to be put into a page."""
         return _table(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": self.table, "text/plain": self.text}
+        return {"text/html": self.fragment, "text/plain": self.text}
 
     def save(self, path: AnyPath, *, overwrite: bool = False) -> Path:
         """Write the tape to a file, completely or not at all; returns the path.
