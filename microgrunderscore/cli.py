@@ -17,17 +17,18 @@ import stat
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TextIO, TypeAlias
 
-from . import store
+from . import datasets, store
 from .activations import activation
 from .arguments import did_you_mean
-from .datasets import Encoding, Table, read_csv, split, standardise
+from .datasets import Encoding, read_csv, split, standardise
 from .engine import Value
 from .expression import ExpressionError, Parsed, parse
+from .files import write
 from .graph import gc_paused
 from .history import History
 from .nn import MLP
@@ -37,11 +38,16 @@ from .pictures.draw import draw
 from .pictures.explain import explain
 from .pictures.palette import THEMES
 from .pictures.tape import tape
-from .training import classify, fit, predict
+from .training import accuracy, classify, evaluate, fit, predict
 from .version import __version__
 
+if TYPE_CHECKING:
+    from .report import Reporter
+
+Part: TypeAlias = tuple[list[list[float]], Sequence[float]]  # of a table: rows, and their targets
 FAILED, NOT_UNDERSTOOD = 1, 2
 MOST_PARAMETERS = 1_000_000  # more would not fit into a model file
+MOST_NAMES = 8  # of inputs, in the report
 
 
 class UsageError(ValueError):
@@ -177,6 +183,11 @@ def _train(options: argparse.Namespace) -> None:
     """Train a network on a CSV file, print its scores, and save it."""
     if options.save is not None:
         _check_place("--save", options.save, "model.json", options.overwrite, options.data)
+    if options.report is not None:
+        _check_kind("--report", options.report, PAGES)
+        _check_place("--report", options.report, "report.html", options.overwrite, options.data)
+        if options.save is not None and _is_same(options.save, options.report):
+            raise UsageError("--save and --report name the same file: choose another name")
     table = read_csv(
         options.data,
         options.target,
@@ -192,19 +203,27 @@ def _train(options: argparse.Namespace) -> None:
     encoding = table.encoding.standardised(X_train, None if table.classes else y_train)
     Z_train, Z_test = _standardised(encoding, X_train), _standardised(encoding, X_test)
     model = _network(table, options)
-    history = _fitted(model, encoding, Z_train, y_train, options)
+    learned, held_out = (Z_train, y_train), (Z_test, y_test)
+    reporter = None
+    if options.report is not None:
+        reporter = _reporter(model, encoding, learned, held_out, options)
+    history = _fitted(model, encoding, learned, reporter, options)
+    facts: dict[str, str] = {}
     try:
-        print(f"{'classification' if table.classes else 'regression'} of {table.target!r}")
-        print(f"rows       {len(Z_train)} to train on, {len(Z_test)} to test on")
-        print(f"network    {len(model.parameters())} parameters, {history.updates} updates")
-        print(f"train      {_score(model, encoding, Z_train, y_train)}")
-        print(f"test       {_score(model, encoding, Z_test, y_test)}")
+        print(f"{_task(encoding)} of {table.target!r}")
+        for name, fact in _facts(model, encoding, learned, held_out, history):
+            facts[name] = fact
+            print(f"{name:<10} {fact}")
     finally:  # what was learned is not lost because nobody reads the scores
         if options.save is not None:
             about = {"model": model.about(), "encoding": encoding.to_json()}
             store.save(options.save, model.state(), about=about, overwrite=options.overwrite)
-    if options.save is not None:
-        print(f"saved      {options.save}")
+        if reporter is not None:
+            page = reporter.page(*_about(model, encoding, facts, history, options))
+            write(options.report, page.encode(), overwrite=options.overwrite)
+    for name, path in (("saved", options.save), ("report", options.report)):
+        if path is not None:
+            print(f"{name:<10} {path}")
     if history.interrupted:
         raise KeyboardInterrupt(
             f"interrupted in epoch {len(history)}: these are the best parameters so far"
@@ -305,14 +324,20 @@ class Savable(Protocol):
 
 def _check_output(options: argparse.Namespace, kinds: Sequence[str]) -> None:
     """Refuse, before the work, an -o that cannot be written after it."""
-    path = options.output
-    if path in (None, "-"):
-        return
-    example = f"z{kinds[0]}"
+    if options.output not in (None, "-"):
+        _check_kind("-o", options.output, kinds)
+        _check_place("-o", options.output, f"z{kinds[0]}", options.overwrite)
+
+
+def _check_kind(option: str, path: str, kinds: Sequence[str]) -> None:
+    """Refuse a name whose extension does not say how to write it."""
     if os.path.basename(path) and _extension(path) not in kinds:
         ends = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if kinds[1:] else kinds[0]
-        raise UsageError(f"-o {path!r:.80} does not say what to write: end it in {ends}")
-    _check_place("-o", path, example, options.overwrite)
+        raise UsageError(f"{option} {path!r:.80} does not say what to write: end it in {ends}")
+
+
+def _is_same(path: str, other: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _extension(path: str) -> str:
@@ -376,7 +401,7 @@ def _check_place(
 # ---- networks -----------------------------------------------------------------------------------
 
 
-def _network(table: Table, options: argparse.Namespace) -> MLP:
+def _network(table: datasets.Table, options: argparse.Namespace) -> MLP:
     """A network with random weights, for the columns and classes of a table."""
     sizes = [len(table.features), *options.hidden, len(table.classes or "1")]
     count = sum((m + 1) * n for m, n in pairwise(sizes))
@@ -391,28 +416,97 @@ def _network(table: Table, options: argparse.Namespace) -> MLP:
     )
 
 
+def _reporter(
+    model: MLP, encoding: Encoding, learned: Part, held_out: Part, options: argparse.Namespace
+) -> Reporter:
+    """What looks on while the network is trained, and writes the report."""
+    from .report import Reporter, Rows  # all the charts
+
+    def measure(X: Any, y: Any) -> tuple[float, float | None]:
+        share = accuracy(model, X, y) if encoding.classes else None
+        return evaluate(model, X, y, loss=_loss(encoding)), share
+
+    return Reporter(
+        model,
+        Rows.of(learned[0], _targets(encoding, learned[1]), "rows to train on"),
+        Rows.of(held_out[0], _targets(encoding, held_out[1]), "rows to test on"),
+        loss=_loss(encoding),
+        epochs=options.epochs,
+        measure=measure,
+        features=encoding.names,
+        classes=encoding.classes,
+    )
+
+
 def _fitted(
     model: MLP,
     encoding: Encoding,
-    Z: list[list[float]],
-    y: Sequence[float],
+    learned: Part,
+    reporter: Reporter | None,
     options: argparse.Namespace,
 ) -> History:
     """Train a network; Ctrl-C ends that early, with the best parameters so far."""
+    X, y = learned
     try:
         return fit(
             model,
-            Z,
-            y if encoding.classes else encoding.scale_target(y),
-            loss="cross_entropy" if encoding.classes else "squared_error",
+            X,
+            _targets(encoding, y),
+            loss=_loss(encoding),
             optimizer=Adam(model, lr=options.rate),
             epochs=options.epochs,
             batch_size=options.batch_size,
             seed=options.seed,
+            callbacks=() if reporter is None else (reporter,),
         )
     except FloatingPointError as error:
         what = str(error).partition(";")[0]
         raise FloatingPointError(f"{what}: try a --rate below {options.rate:g}") from None
+
+
+def _facts(
+    model: MLP, encoding: Encoding, learned: Part, held_out: Part, history: History
+) -> Iterator[tuple[str, str]]:
+    """What was trained, and how well it does."""
+    yield "rows", f"{len(learned[0])} to train on, {len(held_out[0])} to test on"
+    yield "network", f"{len(model.parameters())} parameters, {history.updates} updates"
+    yield "train", _score(model, encoding, *learned)
+    yield "test", _score(model, encoding, *held_out)
+
+
+def _about(
+    model: MLP,
+    encoding: Encoding,
+    facts: Mapping[str, str],
+    history: History,
+    options: argparse.Namespace,
+) -> tuple[str, dict[str, str]]:
+    """The title of the report, and the facts with what else somebody needs to train it again."""
+    names = encoding.names
+    shown = ", ".join(names[:MOST_NAMES]) + f" and {len(names) - MOST_NAMES} more" * (
+        len(names) > MOST_NAMES
+    )
+    sizes = [len(names), *(len(layer.neurons) for layer in model.layers)]
+    more = {
+        "data": f"{os.path.basename(options.data)}, from {shown}",
+        "layers": f"{' → '.join(map(str, sizes))}, {options.activation} in the hidden ones",
+        "training": f"{len(history)} epochs of Adam, in batches of {options.batch_size}, at rate "
+        f"{options.rate:g}, seed {options.seed}{', interrupted' * history.interrupted}",
+    }
+    return f"{_task(encoding).capitalize()} of {encoding.target.name}", more | dict(facts)
+
+
+def _task(encoding: Encoding) -> str:
+    return "classification" if encoding.classes else "regression"
+
+
+def _loss(encoding: Encoding) -> str:
+    return "cross_entropy" if encoding.classes else "squared_error"
+
+
+def _targets(encoding: Encoding, y: Sequence[float]) -> Sequence[float]:
+    """What the network is to answer: a class, or a number on a scale of its own."""
+    return y if encoding.classes else encoding.scale_target(y)
 
 
 def _loaded(path: str) -> tuple[MLP, Encoding]:
@@ -603,7 +697,8 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     )
     train.add_argument("--seed", type=_seed, default=0, help="(0)")
     train.add_argument("--save", metavar="MODEL.json", help="write the network to this file")
-    train.add_argument("--overwrite", action="store_true", help="even if it exists")
+    train.add_argument("--report", metavar="REPORT.html", help="write a page of pictures on it")
+    train.add_argument("--overwrite", action="store_true", help="even if the files exist")
 
 
 def _kind(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Any:

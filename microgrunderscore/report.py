@@ -1,14 +1,13 @@
 """Pictures, tables and text as one page of HTML, which asks nothing of the network.
 
-`page` puts sections together, for whatever they hold; `training_sections` says what is to be seen
-of a training.
+`page` puts sections together, whatever they hold; a `Reporter` writes such a page on a training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from .engine import Value
 from .graph import gc_paused
@@ -62,15 +61,16 @@ class Section:
     parts: Sequence[Part]
 
 
-def page(title: str, lead: str, sections: Sequence[Section], *, kind: str = "report") -> str:
+def page(title: str, sections: Sequence[Section], *, lead: str = "", kind: str = "report") -> str:
     """Sections as one page of HTML with a table of contents, light or dark as the reader's system.
 
     Args:
-        title, lead: the heading, and a sentence below it.
+        title: the heading.
         sections: what is on the page; sections without parts are left out.
+        lead: a sentence below the heading.
         kind: what the page is, for those who find the file: written into its head.
 
-    >>> "<h2" in page("Report", "", [Section("Scores", ["All right."])])
+    >>> "<h2" in page("Report", [Section("Scores", ["All right."])])
     True
     """
     shown = [section for section in sections if section.parts]
@@ -171,11 +171,12 @@ figure>svg{{border:1px solid var(--line);border-radius:12px;display:block;box-si
 .scroll caption{{text-align:left;color:var(--muted);padding:0 0 6px}}
 details caption{{display:none}}
 summary{{cursor:pointer;color:var(--value);margin:8px 0}}
-.scroll th,.scroll td{{padding:4px 22px 4px 0;text-align:left;border-top:1px solid var(--line);
-white-space:nowrap}}
+.scroll th,.scroll td{{padding:4px 22px 4px 0;text-align:left;vertical-align:top;
+border-top:1px solid var(--line)}}
+.scroll thead th,.scroll thead~tbody td{{white-space:nowrap}}
 .scroll thead th{{color:var(--muted);font-weight:400;border-top:0}}
 .scroll tbody th{{font-weight:600}}
-.scroll td{{font:600 13.5px/1.5 {MONO}}}
+.scroll thead~tbody td{{font:600 13.5px/1.5 {MONO}}}
 @media print{{nav{{display:none}}figure{{break-inside:avoid}}}}
 """
 
@@ -183,8 +184,9 @@ white-space:nowrap}}
 # ---- what is to be seen of a training -----------------------------------------------------------
 
 MOST_ROWS = 200  # of the table of epochs
-MOST_FRAMES = 60  # that are recorded
+MOST_FRAMES = 200  # that are recorded
 MOST_RECORDED = 1_000_000  # numbers in all frames together
+MOST_MEASURED = 1_000  # rows to test on, after every epoch
 MOST_EDGES = 200_000  # of the graph of the batch that the overview shows
 MOST_SAMPLES = 100  # of that batch
 MOST_POINTS = 300  # in a plane
@@ -194,143 +196,191 @@ STEEP = 100.0  # where the loss falls by more, its axis is logarithmic
 
 @dataclass(frozen=True)
 class Rows:
-    """Samples, their targets as the model was trained on them, and what they are called."""
+    """Samples, and their targets as the model was trained on them.
+
+    what: what they are, as in "rows to test on". total: how many of these there are in all.
+    """
 
     X: Sequence[Sequence[float]]
     y: Sequence[float]
-    name: str
+    what: str
+    total: int
+
+    @classmethod
+    def of(cls, X: Sequence[Sequence[float]], y: Sequence[float], what: str) -> Rows:
+        """All of them."""
+        return cls(X, y, what, len(X))
 
     def some(self, most: int) -> Rows:
         """At most so many of them, evenly chosen."""
         places = evenly(len(self.X), most)
-        n = len(places)
-        name = self.name if n == len(self.X) else f"{n} of the {len(self.X)} {self.name}"
-        return Rows([self.X[i] for i in places], [self.y[i] for i in places], name)
+        X, y = [self.X[i] for i in places], [self.y[i] for i in places]
+        return Rows(X, y, self.what, self.total)
+
+    def __str__(self) -> str:
+        n = len(self.X)
+        return f"{n} {self.what}" if n == self.total else f"{n} of the {self.total} {self.what}"
 
 
-@dataclass(frozen=True)
-class Training:
-    """A training that is over.
+class Reporter:
+    """A callback for `training.fit` that looks on, and afterwards writes a page on the training.
 
-    Attributes:
-        model: as it is now.
-        loss: the name of the loss.
-        history: with the rows held out as validation data.
-        recorder: what it recorded of this training.
+    Args:
+        model: the network that will be trained.
         learned, held_out: the rows to train on, and to test on.
+        loss: the name of the loss.
+        epochs: how many there are to be.
+        measure: (X, y) → mean loss, and accuracy or None, of the model as it is.
         features: the names of the inputs.
         classes: the names of the classes; None for a regression.
+
+    The training is the same without it: nothing is chosen by the rows held out.
     """
 
-    model: MLP
-    loss: str
-    history: History
-    recorder: Recorder
-    learned: Rows
-    held_out: Rows
-    features: Sequence[str]
-    classes: Sequence[str] | None
+    def __init__(
+        self,
+        model: MLP,
+        learned: Rows,
+        held_out: Rows,
+        *,
+        loss: str,
+        epochs: int,
+        measure: Callable[[Any, Any], tuple[float, float | None]],
+        features: Sequence[str],
+        classes: Sequence[str] | None,
+    ) -> None:
+        self.model = model
+        self.learned = learned
+        self.held_out = held_out.some(MOST_MEASURED)
+        self.loss = LOSSES[loss]
+        self.features = features
+        self.classes = classes
+        self.history = History()
+        self._measure = measure
+        n = len(model.parameters())
+        self.recorder = Recorder(
+            every=max(-(-epochs // MOST_FRAMES), epochs * n // MOST_RECORDED, 1)
+        )
+        self.recorder.begin(model)
 
+    def __call__(self, epoch: int, history: History, model: Any) -> None:
+        """Write down what the epoch gave, and measure the rows held out."""
+        loss, share = self._measure(self.held_out.X, self.held_out.y)
+        seen = replace(history.epochs[-1], validation_loss=loss, validation_accuracy=share)
+        self.recorder(epoch, history, model)
+        self.history.add(seen)
 
-def recorder_for(model: MLP, epochs: int) -> Recorder:
-    """A recorder that keeps enough frames of a training, and not too many numbers."""
-    n = len(model.parameters())
-    recorder = Recorder(every=max(-(-epochs // MOST_FRAMES), -(-epochs * n // MOST_RECORDED)))
-    recorder.begin(model)
-    return recorder
+    def page(self, title: str, facts: Mapping[str, str]) -> str:
+        """The page. facts: what was trained and how well it does, as a table.
 
+        The gradients of the model are then 0.
+        """
+        batch = self.held_out.some(_samples_of_a_batch(self.model))
+        loss = self._mean_loss(batch)
+        self.model.zero_grad()
+        with gc_paused():
+            loss.backward()
+        sections = [
+            Section(
+                "Scores", [Table("What was trained, and how well it does", (), [*facts.items()])]
+            ),
+            Section("Learning", self._learning()),
+            Section("Gradients", self._gradients(batch)),
+            Section("The network", self._network(batch, loss)),
+            Section("The plane of its inputs", self._plane()),
+            Section("All numbers", self._numbers()),
+        ]
+        self.model.zero_grad()
+        return page(title, sections)
 
-def training_sections(training: Training) -> list[Section]:
-    """How the loss fell, what the gradients and the neurons did, where the classes part."""
-    batch = training.held_out.some(_samples_of_a_batch(training.model))
-    loss = _mean_loss(training, batch)
-    with gc_paused():
-        training.model.zero_grad()
-        loss.backward()
-    sections = [
-        Section("Learning", _learning(training)),
-        Section("Gradients", _gradients(training, batch)),
-        Section("The network", _network(training, batch, loss)),
-        Section("What it says of the plane", _plane(training)),
-        Section("All numbers", _numbers(training)),
-    ]
-    training.model.zero_grad()
-    return sections
+    def _learning(self) -> list[Part]:
+        history = self.history
+        if not len(history):
+            return []
+        losses = [*history.loss, *history.validation_loss]
+        is_steep = min(losses) > 0.0 and STEEP * min(losses) < max(losses)
+        curves: list[Picture] = [loss_curve(history, log=is_steep)]
+        if history.accuracy:
+            curves.append(accuracy_curve(history))
+        return [
+            f"Training: {self.learned}, each as it was met in its epoch. Validation: "
+            f"{self.held_out}, measured after every epoch and never learned from.",
+            curves,
+        ]
 
+    def _gradients(self, batch: Rows) -> list[Part]:
+        charts: list[Picture] = []
+        if any(frame.gradient_sizes for frame in self.recorder.frames):
+            charts.append(gradient_sizes(self.recorder))
+        charts.append(gradient_ridges(self.model))
+        return [
+            "Epoch by epoch, as the last batch left them; and, layer by layer, for the trained network "
+            f"on {batch}.",
+            charts,
+        ]
 
-def _learning(training: Training) -> list[Part]:
-    history = training.history
-    if not len(history):
-        return []
-    losses = [*history.loss, *history.validation_loss]
-    curves: list[Picture] = [
-        loss_curve(history, log=0.0 < min(losses) and STEEP * min(losses) < max(losses))
-    ]
-    if history.accuracy:
-        curves.append(accuracy_curve(history))
-    return [
-        f"Training: the {training.learned.name}, each as it was met in its epoch. Validation: the "
-        f"{training.held_out.name}, measured after every epoch and never learned from.",
-        curves,
-    ]
+    def _network(self, batch: Rows, loss: Value) -> list[Part]:
+        return [
+            [overview(self.model, loss, title=f"The network over {batch}")],
+            [activation_histograms(self.model, self.held_out.X)],
+        ]
 
+    def _plane(self) -> list[Part]:
+        """Of a network with two inputs: what it said at every epoch, and what each neuron says now."""
+        model, classes = self.model, self.classes
+        if len(self.features) != 2:
+            return []
+        names = [f"{name} (standardised)" for name in self.features]
+        learned = self.learned.some(MOST_POINTS)
+        parts: list[Part] = [
+            "Both inputs are standardised: 0 is the mean of the rows to train on, 1 is one standard "
+            "deviation above it."
+        ]
+        if classes is not None and len(classes) <= MOST_CLASSES and self.recorder.frames:
+            test = self.held_out.some(MOST_POINTS)
+            again = replay(
+                self.recorder,
+                learned.X,
+                learned.y,
+                title=f"The training again, over {learned}",
+                class_names=classes,
+                feature_names=names,
+            )
+            now = decision_boundary(
+                model,
+                test.X,
+                test.y,
+                title=f"Where the classes part, over {test}",
+                class_names=classes,
+                feature_names=names,
+            )
+            parts += [[again], [now]]
+        if sum(len(layer.neurons) for layer in model.layers) <= MOST_MAPS:
+            parts.append([neuron_maps(model, learned.X, feature_names=names)])
+        return parts if len(parts) > 1 else []
 
-def _gradients(training: Training, batch: Rows) -> list[Part]:
-    charts: list[Picture] = []
-    if any(frame.gradient_sizes for frame in training.recorder.frames):
-        charts.append(gradient_sizes(training.recorder))
-    charts.append(gradient_ridges(training.model))
-    return [
-        "Epoch by epoch, as the last batch left them; and, layer by layer, for the trained network "
-        f"on the {batch.name}.",
-        charts,
-    ]
+    def _numbers(self) -> list[Part]:
+        """Every epoch as a row of a table."""
+        history = self.history
+        if not len(history):
+            return []
+        frames = {frame.epoch: frame for frame in self.recorder.frames}
+        layers = list(dict.fromkeys(name for f in frames.values() for name in f.gradient_sizes))
+        places = evenly(len(history), MOST_ROWS)
+        heads = ["epoch", "training loss", "validation loss"]
+        heads += ["training accuracy", "validation accuracy"] * bool(history.accuracy)
+        heads += [f"gradients of {name}, rms" for name in layers]
+        rows = [_epoch(i, history.epochs[i], frames.get(i), layers) for i in places]
+        every = "Every epoch" if len(places) == len(history) else f"{len(places)} of the epochs"
+        return [Table(f"{every} in numbers", heads, rows, is_folded=True)]
 
-
-def _network(training: Training, batch: Rows, loss: Value) -> list[Part]:
-    return [
-        [overview(training.model, loss, title=f"The network over the {batch.name}")],
-        [activation_histograms(training.model, training.held_out.X)],
-    ]
-
-
-def _plane(training: Training) -> list[Part]:
-    """Of a network with two inputs: what it said at every epoch, and what each neuron says now."""
-    model, classes = training.model, training.classes
-    if len(training.features) != 2:
-        return []
-    names = [f"{name} (standardised)" for name in training.features]
-    learned = training.learned.some(MOST_POINTS)
-    parts: list[Part] = [
-        "Both inputs are standardised: 0 is the mean of the rows to train on, 1 is one standard "
-        "deviation above it."
-    ]
-    if classes is not None and len(classes) <= MOST_CLASSES and training.recorder.frames:
-        called = {"class_names": classes, "feature_names": names}
-        test = training.held_out.some(MOST_POINTS)
-        title = f"The training again, over the {learned.name}"
-        parts.append([replay(training.recorder, learned.X, learned.y, title=title, **called)])
-        title = f"Where the classes part, over the {test.name}"
-        parts.append([decision_boundary(model, test.X, test.y, title=title, **called)])
-    if sum(len(layer.neurons) for layer in model.layers) <= MOST_MAPS:
-        parts.append([neuron_maps(model, learned.X, feature_names=names)])
-    return parts if len(parts) > 1 else []
-
-
-def _numbers(training: Training) -> list[Part]:
-    """Every epoch as a row of a table."""
-    history = training.history
-    if not len(history):
-        return []
-    frames = {frame.epoch: frame for frame in training.recorder.frames}
-    layers = list(dict.fromkeys(name for f in frames.values() for name in f.gradient_sizes))
-    places = evenly(len(history), MOST_ROWS)
-    heads = ["epoch", "training loss", "validation loss"]
-    heads += ["training accuracy", "validation accuracy"] * bool(history.accuracy)
-    heads += [f"gradients of {name}, rms" for name in layers]
-    rows = [_epoch(i, history.epochs[i], frames.get(i), layers) for i in places]
-    every = "Every epoch" if len(places) == len(history) else f"{len(places)} of the epochs"
-    return [Table(f"{every} in numbers", heads, rows, is_folded=True)]
+    def _mean_loss(self, batch: Rows) -> Value:
+        """The graph of the mean loss over a batch."""
+        samples, targets = data_set("", batch.X, batch.y)
+        with gc_paused():
+            losses = [self.loss(self.model(x), d) for x, d in zip(samples, targets, strict=True)]
+            loss: Value = mean(*losses)
+            return loss
 
 
 def _epoch(i: int, epoch: Epoch, frame: Frame | None, layers: Sequence[str]) -> list[str]:
@@ -344,14 +394,6 @@ def _epoch(i: int, epoch: Epoch, frame: Frame | None, layers: Sequence[str]) -> 
 def _samples_of_a_batch(model: MLP) -> int:
     """How many samples can be shown together: fewer for larger networks."""
     return min(MOST_SAMPLES, max(1, MOST_EDGES // len(model.parameters())))
-
-
-def _mean_loss(training: Training, batch: Rows) -> Value:
-    """The graph of the mean loss over a batch."""
-    of = LOSSES[training.loss]
-    samples, targets = data_set("", batch.X, batch.y)
-    with gc_paused():
-        return mean(*(of(training.model(x), d) for x, d in zip(samples, targets, strict=True)))
 
 
 def evenly(n: int, most: int) -> list[int]:

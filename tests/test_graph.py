@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from dags import random_dag, run
+from dags import NAMES, random_dag, run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -346,11 +346,14 @@ def test_gradients_are_those_of_backward_and_of_the_sweep(seed: int) -> None:
 # ---- numbers against numbers ------------------------------------------------------------------
 
 
+SMOOTH = [name for name in NAMES if name not in ("atan2", "hypot")]  # away from kinks, as tried
+
+
 def random_value(seed: int, nodes: int = 12) -> Value:
     """The last result of a random program, two inputs of which are Values and one a number."""
     rng = random.Random(seed)
     point = [rng.uniform(-2.0, 2.0) for _ in range(3)]
-    program = random_dag(rng, point, nodes)
+    program = random_dag(rng, point, nodes, SMOOTH)
     inputs = [Value(point[0], "x"), Value(point[1], "y"), point[2]]
     results = [v for v in run(program, inputs, OPERATIONS) if isinstance(v, Value)]
     return results[-1]
@@ -375,11 +378,12 @@ def difference(graph: Graph, edge: Edge) -> float:
 def test_every_slope_is_what_differences_say(seed: int) -> None:
     graph = Graph(random_value(seed))
     for edge in graph.edges:
+        expected = difference(graph, edge)
         if edge.slope is None:
             if graph.nodes[edge.source].kind != "constant":
-                assert difference(graph, edge) == pytest.approx(0.0, abs=1e-9)
+                assert expected == pytest.approx(0.0, abs=1e-9)
         else:
-            assert edge.slope == pytest.approx(difference(graph, edge), rel=1e-6, abs=1e-6)
+            assert edge.slope == pytest.approx(expected, rel=1e-6, abs=1e-6)
             assert edge.number == number_text(edge.slope)
             assert edge.symbol is not None
             assert edge.symbol.number() == pytest.approx(edge.slope, rel=1e-6, abs=1e-6)

@@ -1,5 +1,4 @@
-"""overview: the numbers are those of the model and the graph, the lines are the weights, any network
-can be read."""
+"""overview: the numbers are those of the model and the graph, and any network can be read."""
 
 from __future__ import annotations
 
@@ -12,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,6 +44,7 @@ from microgrunderscore.pictures.histogram import (
     span,
 )
 from microgrunderscore.pictures.overview import DEEPEST, MOST_ROWS, WIDEST, Overview, overview
+from microgrunderscore.samples import items
 
 Loss = Callable[[Any, Any], Value]
 
@@ -209,6 +210,12 @@ def test_relu_counts_zeros_and_dead_neurons() -> None:
     assert f"{round(100 * about['flat'])} % of activations are 0" in picture.svg
 
 
+def test_gradients_are_counted_as_far_to_the_left_of_0_as_to_the_right() -> None:
+    for column in (PICTURE.numbers["inputs"], *PICTURE.numbers["layers"]):
+        for box in column["backward"]:
+            assert box["from"] == -box["to"] < 0
+
+
 def test_gradients_do_not_come_from_grad() -> None:
     kept = [p.grad for p in MOONS.parameters()]
     try:
@@ -268,10 +275,7 @@ class LectureNeuron:
 class LectureMLP:
     def __init__(self, sizes: Sequence[int]) -> None:
         rng = random.Random(5)
-        self.layers = [
-            [LectureNeuron(m, rng) for _ in range(n)]
-            for m, n in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
+        self.layers = [[LectureNeuron(m, rng) for _ in range(n)] for m, n in pairwise(sizes)]
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers:
@@ -378,7 +382,7 @@ def test_models_of_any_kind(
 ) -> None:
     call = model[0] if isinstance(model, list) else model
     outputs = [call(x) for x in XOR]
-    loss = mean([squared_error(h, [0.5] * sizes[-1]) for h in outputs])
+    loss = mean([squared_error(h, [0.5] * len(items(h))) for h in outputs])
     picture = overview(model, loss)
     about = picture.numbers["layers"]
     assert [layer["size"] for layer in about] == sizes
@@ -427,6 +431,33 @@ def test_a_penalty_on_the_weights_is_no_neuron() -> None:
     assert picture.numbers["layers"][0]["gradients"]["largest"] == pytest.approx(expected)
 
 
+class Bare(Module):
+    """A neuron without a bias, whose penalties look like sums of products with its weights."""
+
+    def __init__(self) -> None:
+        self.w = [Value(0.5), Value(-2.0)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda w: dot(w, w),
+        lambda w: w[0] * w[0] + w[1] * w[1],
+        lambda w: w[0] * 3.0 + w[0] * 2.0,
+        lambda w: w[0] * 3.0 + w[0] * 2.0 + w[1] * 1.0,
+        lambda w: w[0] * 3.0 + w[0] * w[1],
+        lambda w: dot([*w, *w], [1.0, 2.0, 3.0, 4.0]),
+        lambda w: dot(w[::-1], [1.0, 2.0]),
+    ],
+)
+def test_other_sums_with_its_weights_are_no_neuron(other: Callable[[Any], Value]) -> None:
+    model = Bare()
+    picture = overview(model, dot([3.0, 2.0], model.w) + 0.5 * other(model.w))
+    assert picture.numbers["samples"] == 1
+    (box,) = picture.numbers["layers"][0]["forward"]
+    assert (box["from"], box["to"]) == (-2.5, 0.0)
+
+
 def test_outputs_that_the_loss_does_not_use() -> None:
     model = MLP(2, [3, 3], activation="tanh", seed=0)
     picture = overview(model, mean([model(x)[1] for x in XOR]))
@@ -446,7 +477,9 @@ def test_layers_that_the_loss_does_not_use() -> None:
     model = TwoHeads()
     picture = overview(model, sum(model([1.0, 2.0])))
     assert len(picture.numbers["layers"]) == 1
-    assert "Not in the graph of this loss: 1 layer of the model." in picture.svg
+    said = " ".join(text_of(t) for t in parsed(picture.svg).iter(f"{SVG}text"))
+    assert "Not in the graph of this loss: 1 layer of the model." in said
+    assert "Not in the graph of this loss: 1 layer of the model." in str(picture)
 
 
 # ---- large and deep ----------------------------------------------------------------------------
@@ -502,7 +535,7 @@ def test_a_deep_network_shows_how_gradients_vanish() -> None:
     picture = overview(model, loss_of(model, XOR, [0, 1, 1, 0]))
     means = [layer["gradients"]["mean"] for layer in picture.numbers["layers"]]
     assert means[0] < 1e-4 * means[-1]
-    dots = [c for c in parsed(picture.svg).iter(f"{SVG}circle")]
+    dots = list(parsed(picture.svg).iter(f"{SVG}circle"))
     assert len(dots) == 12
     places = [float(c.get("cx", "")) for c in dots]
     order = sorted(range(12), key=means.__getitem__)
@@ -598,8 +631,7 @@ def test_hostile_texts_do_no_harm() -> None:
     model = MLP(2, [2, 1], seed=0)
     loss = loss_of(model, XOR, [0, 1, 1, 0])
     loss.label = HOSTILE
-    type_name = type(HOSTILE[:40], (MLP,), {})
-    strange = type_name(2, [2, 1], seed=0)
+    strange = type(HOSTILE.replace("\x00", ""), (MLP,), {})(2, [2, 1], seed=0)
     for picture in (
         overview(model, loss, title=HOSTILE),
         overview(strange, loss_of(strange, XOR, [0, 1, 1, 0])),

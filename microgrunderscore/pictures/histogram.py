@@ -131,7 +131,10 @@ def mean(xs: Sequence[float]) -> float:
     >>> mean([1.0, 2.0])
     1.5
     """
-    return sum(xs) / len(xs) if xs else 0.0
+    total = 0.0
+    for x in xs:  # not sum(), which rounds differently from Python 3.12 on
+        total += x
+    return total / len(xs) if xs else 0.0
 
 
 def root_mean_square(xs: Sequence[float]) -> float:

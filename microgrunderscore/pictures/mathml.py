@@ -30,7 +30,7 @@ def parts(clause: Clause) -> list[str]:
     """A clause as <math> elements, each of which begins at a sign of equality.
 
     >>> parts((Formula("x", (Name("x", "x"),)), Sign("="), Quantity(2.0, "value")))
-    ['<math><mi>x</mi></math>', '<math><mo form="infix">=</mo><mn class="value">2</mn></math>']
+    ['<math><mi>x</mi></math>', '<math><mo>=</mo><mn class="value">2</mn></math>']
     """
     found: list[list[str]] = [[]]
     for piece in clause:
@@ -76,7 +76,7 @@ def number(text: str, role: str = "") -> str:
 
 def _piece(piece: Piece) -> str:
     if isinstance(piece, Sign):
-        return f'<mo form="infix">{escaped(piece.text)}</mo>'
+        return f"<mo>{escaped(piece.text)}</mo>"
     if isinstance(piece, Quantity):
         return number(piece.text, piece.role)
     assert isinstance(piece, Derivative)

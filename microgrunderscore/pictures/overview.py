@@ -642,7 +642,7 @@ class _Batch:
                 f"{shown} {from_to(chain(*layer.values))}; "
                 f"∂L/∂{by} {from_to(chain(*layer.gradients))}; {backward}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._absent])
 
     def remarks(self, boxes: int, lines: int) -> list[str]:
         """What was left out, for the foot of the picture."""
@@ -656,10 +656,12 @@ class _Batch:
             names = ", ".join(f"{c.name} ({c.size:,})" for c in wide[:6])
             more = f" and {len(wide) - 6} more" if len(wide) > 6 else ""
             texts.append(f"One box for all of: {names}{more}.")
-        if self.missing:
-            layers = _count(self.missing, "layer")
-            texts.append(f"Not in the graph of this loss: {layers} of the model.")
-        return texts
+        return [*texts, *self._absent]
+
+    @property
+    def _absent(self) -> list[str]:
+        layers = _count(self.missing, "layer")
+        return [f"Not in the graph of this loss: {layers} of the model."] if self.missing else []
 
 
 # ---- from the graph ----------------------------------------------------------------------------

@@ -36,6 +36,18 @@ function followTheme(player) {
 
 // ---- one player ----
 
+// The picture stands in the page as an image, for readers without scripts: take it from there.
+// What is in an image cannot be changed, and brings its own colours.
+function pictureIn(image) {
+  const bytes = Uint8Array.from(atob(image.src.split(",")[1]), (c) => c.charCodeAt(0));
+  const text = new TextDecoder().decode(bytes);
+  const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  for (const part of ["title", "style"]) picture.querySelector(part).remove();
+  picture.removeAttribute("style");
+  picture.setAttribute("role", "group");
+  return document.importNode(picture, true);
+}
+
 function start(host) {
   const data = JSON.parse(host.querySelector('script[type="application/json"]').textContent);
   const { steps, details } = data;
@@ -48,14 +60,21 @@ function start(host) {
   sheet.replaceSync(data.style);
   root.adoptedStyleSheets = [sheet];
 
+  const picture = pictureIn(host.querySelector("img"));
+  root.querySelector(".graph").append(picture);
+
   const one = (selector) => root.querySelector(selector);
   const all = (selector) => [...root.querySelectorAll(selector)];
   const player = one(".player");
   const slider = one("input[type=range]");
   const status = one("[role=status]");
   const panels = all(".step");
-  // What is said of a step is its equation, as text, and the sentence that stands in its panel.
-  steps.forEach((step, n) => { step.sentence = panels[n].querySelector("p").textContent; });
+  // What is said of a step stands in the list for readers without scripts.
+  host.querySelectorAll("li").forEach((item, n) => {
+    const [equation, sentence] = item.querySelectorAll("span");
+    steps[n].equation = equation.textContent;
+    steps[n].sentence = panels[n].querySelector("p").textContent = sentence.textContent;
+  });
   const does = Object.fromEntries(all("button[data-does]").map((b) => [b.dataset.does, b]));
   // Lists by number: cards[3] is the card of node 3.
   const numbered = (name, key) => {
@@ -71,6 +90,7 @@ function start(host) {
 
   let now = 0;
   let timer = null;
+  const quiz = data.quiz ? startQuiz(root, steps, () => now, () => show()) : null;
 
   // What is known after a step: everything that this step and those before it have brought.
   function knownAfter(n) {
@@ -99,7 +119,7 @@ function start(host) {
     const said = [name];
     if (value !== "") said.push(valueInFull);
     if (isComplete) said.push(gradientInFull);
-    card.querySelector("title").textContent = said.join("; ");
+    card.firstElementChild.textContent = said.join("; ");
     card.setAttribute("aria-label", said.join("; "));
   }
 
@@ -112,11 +132,18 @@ function start(host) {
     });
   }
 
-  function goto(wanted) {
+  function goto(wanted, wantsFocus) {
     now = Math.min(Math.max(Math.round(wanted) || 0, 0), last);
+    show();
+    if (quiz) quiz.moved(now, wantsFocus);
+  }
+
+  function show() {
     const step = steps[now];
-    const known = knownAfter(now);
+    const isAsked = Boolean(quiz && quiz.asks(now));
+    const known = knownAfter(isAsked ? now - 1 : now);
     player.dataset.pass = step.pass;
+    player.classList.toggle("asked", isAsked);
     cards.forEach((card, i) => showCard(card, i, known.rows[i], step.nodes.includes(i)));
     rows.forEach((row, i) => showRow(row, known.rows[i], i in step.rows));
     for (const [elements, visible] of [[arrows, known.slopes], [slopes, known.slopes], [messages, known.messages]]) {
@@ -128,10 +155,11 @@ function start(host) {
     // Below a slope there is room for what flows back; until that comes, the slope stands in the middle.
     slopes.forEach((slope, i) => slope.classList.toggle("alone", Boolean(messages[i]) && !known.messages.has(i)));
     panels.forEach((panel, i) => panel.classList.toggle("on", i === now));
-    one(".pass span").textContent = step.title;
+    one(".pass").textContent = step.title;
     one(".count").textContent = `${now + 1} / ${last + 1}`;
     slider.value = now;
-    status.textContent = `${step.said} ${step.sentence}`;
+    const said = isAsked ? step.equation.replace(/[^=]*$/, " ?") : `${step.equation}. ${step.sentence}`;
+    status.textContent = `${step.title}, step ${now + 1} of ${last + 1}. ${said}`;
     slider.setAttribute("aria-valuetext", status.textContent);
     // Not `disabled`: that would take the focus away from whoever steps with the button.
     for (const name of ["first", "back"]) does[name].setAttribute("aria-disabled", now === 0);
@@ -139,6 +167,19 @@ function start(host) {
     reveal(one(".graph"), step.nodes.map((i) => cards[i]));
     reveal(one(".tape"), Object.keys(step.rows).map((i) => rows[i]));
   }
+
+  // A graph that is wider than its box can be made to fit, at the price of small print.
+  function fit() {
+    const isFitted = player.classList.toggle("fitted");
+    does.fit.setAttribute("aria-pressed", isFitted);
+    show();
+  }
+  does.fit.addEventListener("click", fit);
+  new ResizeObserver(() => {
+    const natural = picture.viewBox.baseVal;
+    const room = picture.parentElement;
+    player.classList.toggle("wide", natural.width > room.clientWidth || natural.height > room.clientHeight);
+  }).observe(one(".graph"));
 
   // Scroll a box, never the page, until these elements are to be seen in it.
   function reveal(box, elements) {
@@ -193,11 +234,11 @@ function start(host) {
   const moves = {
     first: () => goto(0),
     back: () => goto(now - 1),
-    next: () => goto(now + 1),
+    next: (isPressed) => goto(now + 1, isPressed),
     last: () => goto(last),
   };
   for (const [name, move] of Object.entries(moves)) {
-    does[name].addEventListener("click", () => { pause(); move(); });
+    does[name].addEventListener("click", () => { pause(); move(true); });
   }
   does.play.addEventListener("click", play);
   slider.addEventListener("input", () => { pause(); goto(Number(slider.value)); });
@@ -216,6 +257,7 @@ function start(host) {
 
   const stepBackAlong = (edge) => steps.findIndex((s) => s.pass === "backward" && s.edges.includes(edge));
   cards.forEach((card, i) => {
+    card.prepend(document.createElementNS("http://www.w3.org/2000/svg", "title"));
     card.setAttribute("tabindex", "0");
     card.setAttribute("role", "link");
     card.addEventListener("click", () => jump(i));
@@ -231,6 +273,7 @@ function start(host) {
   const keys = { ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" };
   player.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.localName === "input" && event.target !== slider) return;
     if (event.key in keys) {
       pause();
       moves[keys[event.key]]();

@@ -10,8 +10,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -26,7 +27,7 @@ from .names import order_of_computing
 from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, THEMES
 from .picture import Picture, page
 from .steps import Equation, Step, steps
-from .svg import Svg, escaped, sheet, short, variables
+from .svg import Svg, escaped, sheet, variables
 from .symbols import VERBATIM, Symbol, applied, as_symbol, node_symbol
 
 MOST_NODES = 60
@@ -144,7 +145,7 @@ slope 3, and v₁ moves z with slope 0.1667. Multiply.
     7. Backward pass: ∂z/∂y = ∂z/∂v₁ · ∂v₁/∂y = 0.1667 × 2 = 0.3333. Chain rule: y moves v₁ with \
 slope 2, and v₁ moves z with slope 0.1667. Multiply.
     8. Backward pass: ∂z/∂x = 0.5, ∂z/∂y = 0.3333. Done: one backward pass gave the slope of z \
-toward every input. Nudge x by 0.01 and z moves by about 0.005; computing it again gives 0.004988.
+toward every input. Nudge x by 0.01 and z moves by about 0.005 (in fact 0.004988).
     """
     if not isinstance(z, Value):
         raise TypeError(f"play needs the Value that was computed, not {z!r:.40}")
@@ -190,15 +191,16 @@ toward every input. Nudge x by 0.01 and z moves by about 0.005; computing it aga
 
 def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]) -> str:
     """The player as HTML: picture and text for readers without scripts, data, script."""
-    script = _asset("player.js")
+    is_quiz = bool(settings["quiz"])
+    script = _asset("quiz.js") * is_quiz + _asset("player.js")
     make = hashlib.sha256(script.encode()).hexdigest()[:10]
     theme = str(settings["theme"])
     data = {
         **settings,
-        "steps": [_step_data(step, len(scene.steps)) for step in scene.steps],
+        "steps": [_step_data(step, is_quiz) for step in scene.steps],
         "details": [_details(scene, node) for node in scene.graph.nodes],
-        "view": _unquoted(_view(scene, title, theme)),
-        "style": _unquoted(_style(scene)),
+        "view": _unquoted(_view(scene, title, theme, is_quiz)),
+        "style": _unquoted(_style(scene) + _asset("quiz.css") * is_quiz),
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return (
@@ -232,11 +234,13 @@ def _asset(name: str) -> str:
 
 
 def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
-    """The final picture, and all steps as a list."""
-    still = _shared_fonts(_ONLY_FOR_HOVERING.sub("", document), "svg")
+    """The final picture, and all steps as a list; the script takes what it shows from both."""
+    still = re.sub(r'(<g data-node="\d+">)<title>[^<]*</title>', r"\1", document)
+    still = _shared_fonts(_NOT_FOR_IMAGES.sub("", still), "svg")
     image = Picture(still, title, "All steps follow as text.", theme=theme).image
     items = "".join(
-        f"<li>{step.title}: {escaped(step.equation.text)}. {escaped(step.sentence)}</li>"
+        f"<li>{step.title}: <span>{escaped(step.equation.text)}</span>. "
+        f"<span>{escaped(step.sentence)}</span></li>"
         for step in scene.steps
     )
     return (
@@ -245,7 +249,8 @@ def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
     )
 
 
-_ONLY_FOR_HOVERING = re.compile(r'<title>[^<]*</title>|<desc[^<]*</desc>| data-\w+="\d+"')
+# What the list of steps says, and what only tells pictures on one page apart.
+_NOT_FOR_IMAGES = re.compile(r'<desc.*?</desc>| (?:aria-\w+|id)="[^"]*"|#mg[0-9a-f]+ ')
 
 
 def _text(title: str, found: Sequence[Step]) -> str:
@@ -255,15 +260,16 @@ def _text(title: str, found: Sequence[Step]) -> str:
     return "\n".join(lines)
 
 
-def _step_data(step: Step, count: int) -> dict[str, Any]:
-    """What the script needs of a step; its equation and sentence stand in the view."""
+def _step_data(step: Step, is_quiz: bool) -> dict[str, Any]:
+    """What the script needs of a step besides what it takes from the list of all steps."""
+    is_asked = is_quiz and step.answer is not None and math.isfinite(step.answer)
     return {
         "pass": "forward" if step.is_forward else "backward",
         "title": step.title,
-        "said": f"{step.title}, step {step.number + 1} of {count}. {step.equation.text}.",
         "nodes": step.nodes,
         "edges": step.edges,
         "rows": {row.node: [row.value, row.gradient, row.products] for row in step.rows},
+        **({"answer": step.answer} if is_asked else {}),
     }
 
 
@@ -294,17 +300,6 @@ class _Scene:
         cards.write(self.svg)
         self.box = (-MARGIN, -MARGIN, cards.width + 2 * MARGIN, cards.height + 2 * MARGIN)
 
-    def element(self, label: str) -> str:
-        """The picture that the script changes, which writes the tooltips of the cards as well."""
-        left, top, width, height = map(short, self.box)
-        body = re.sub(
-            r'(<g data-node="\d+">)<title>[^<]*</title>', r"\1<title></title>", self.svg.body
-        )
-        return (
-            f'<svg role="group" aria-label="{escaped(label)}" '
-            f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}">{body}</svg>'
-        )
-
 
 def _style(scene: _Scene) -> str:
     """Colours and fonts, the style sheet of the cards, that of the player."""
@@ -331,15 +326,15 @@ def _shared_fonts(styled: str, selector: str) -> str:
 # ---- what is around it --------------------------------------------------------------------------
 
 
-def _view(scene: _Scene, title: str, theme: str) -> str:
+def _view(scene: _Scene, title: str, theme: str, is_quiz: bool) -> str:
     """Everything that is to be seen, all steps at once; the script shows one of them."""
     shown = "dark" if theme == "dark" else "light"
     return (
         f'<div class="player" data-theme="{shown}" role="group" tabindex="0" '
         f'aria-label="{escaped(title)}">'
-        f'<div class="head"><h3>{escaped(title)}</h3>{LEGEND}</div>'
-        f'<div class="graph">{scene.element(title)}</div>'
-        f"{_panel(scene.steps)}{_controls(len(scene.steps))}{_tape(scene)}{KEYS}"
+        f'<div class="head"><h3>{escaped(title)}</h3>{LEGEND}{FIT}</div>'
+        '<div class="graph"></div>'
+        f"{_panel(scene.steps, is_quiz)}{_controls(len(scene.steps))}{_tape(scene)}{KEYS}"
         '<p class="heard" role="status" aria-live="polite"></p></div>'
     )
 
@@ -349,6 +344,12 @@ LEGEND = (
     '<li class="slope"><i></i>local slope of an edge</li>'
     '<li class="gradient"><i></i>gradient (backward)</li></ul>'
 )
+FIT = '<button type="button" data-does="fit" aria-pressed="false">Fit width</button>'
+QUIZ = (
+    '<form class="quiz"><label>Which number comes out?<input autocomplete="off" '
+    'spellcheck="false"></label><button>Check</button>'
+    '<button type="button" data-does="show">Show it</button><output></output></form>'
+)
 KEYS = (
     '<p class="keys">Keys: <kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first '
     "and last, <kbd>Space</kbd> play. Click a card or an arrow to jump to its step; "
@@ -356,11 +357,12 @@ KEYS = (
 )
 
 
-def _panel(found: Sequence[Step]) -> str:
+def _panel(found: Sequence[Step], is_quiz: bool) -> str:
     """The equations and sentences of all steps, one upon the other."""
     return (
-        '<div class="panel" aria-hidden="true"><div class="pass"><span></span></div>'
-        f'<div class="steps">{"".join(map(_panel_step, found))}</div></div>'
+        '<div class="panel"><div class="pass" aria-hidden="true"></div>'
+        f'<div class="steps" aria-hidden="true">{"".join(map(_panel_step, found))}</div>'
+        f"{QUIZ * is_quiz}</div>"
     )
 
 
@@ -368,7 +370,7 @@ def _panel_step(step: Step) -> str:
     size = " long" if len(step.equation.text) > LONG_EQUATION else ""
     return (
         f'<div class="step"><div class="equation{size}">{_equation(step.equation)}</div>'
-        f"<p>{escaped(step.sentence)}</p></div>"
+        "<p></p></div>"
     )
 
 
@@ -403,15 +405,14 @@ def _tape(scene: _Scene) -> str:
     head = "".join(f'<th scope="col">{escaped(text)}</th>' for text in _heads(scene))
     widths = _widths(scene)
     columns = "".join(f'<col width="{100 * w / sum(widths):.1f}%">' for w in widths)
-    cells = '<td class="value"></td><td class="gradient"></td><td class="products"></td>'
     rows = "".join(
-        f'<tr data-row="{n.index}"><th scope="row">{escaped(n.title)}</th>{cells}</tr>'
+        f'<tr data-row="{n.index}"><th scope="row">{escaped(n.title)}</th>{"<td></td>" * 3}</tr>'
         for n in scene.graph.nodes
         if n.kind != "constant"
     )
     return (
-        '<div class="tape"><table><caption>The tape: the forward pass fills it downward, the '
-        f"backward pass fills it upward</caption><colgroup>{columns}</colgroup>"
+        '<p class="caption">The tape: the forward pass fills it downward, the backward pass fills '
+        f'it upward</p><div class="tape"><table aria-label="Tape"><colgroup>{columns}</colgroup>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -460,9 +461,9 @@ def _spelled(graph: Graph, is_opened: Callable[[Value], bool]) -> str:
     for v in graph.flow.nodes:
         symbols[id(v)], sizes[id(v)] = node_symbol(v, graph.names[v]), 1
         size = 1 + sum(sizes[id(x)] for x in v.parents)
-        if v.op in OPERATIONS and v.op not in LISTS and size <= LONGEST_TITLE:
-            if v is graph.root or is_opened(v):
-                xs = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
-                symbols[id(v)], sizes[id(v)] = applied(v.op, *xs), size
+        is_written_out = v.op in OPERATIONS and v.op not in LISTS and size <= LONGEST_TITLE
+        if is_written_out and (v is graph.root or is_opened(v)):
+            xs = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
+            symbols[id(v)], sizes[id(v)] = applied(v.op, *xs), size
     text = VERBATIM.spell(symbols[id(graph.root)]).text
     return "" if text == graph.output.name.text else text

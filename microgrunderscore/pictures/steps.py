@@ -200,6 +200,13 @@ class Step:
         """Forward pass, or backward pass."""
         return "Forward pass" if self.is_forward else "Backward pass"
 
+    @property
+    def answer(self) -> float | None:
+        """The number that is computed, at the end of the equation; None where there are several."""
+        piece = self.equation.clauses[0][-1]
+        is_one = self.phase in ("forward", "backward") and isinstance(piece, Quantity)
+        return piece.number if is_one and isinstance(piece, Quantity) else None
+
     def __str__(self) -> str:
         return f"{self.equation.text}. {self.sentence}"
 
@@ -506,12 +513,7 @@ class _Sweep:
                 about = number_text(predicted)
                 said = f"Nudge {leaf.name} by {number_text(NUDGE)} and {z} moves by about {about}"
                 moved = _moved(self.graph, leaf)
-                if moved is None:
-                    return f"{said}."
-                found = number_text(moved)
-                return (
-                    f"{said}; computing it again gives {'the same' if found == about else found}."
-                )
+                return f"{said}." if moved is None else f"{said} (in fact {number_text(moved)})."
         return "None of them is a finite number."
 
     # ---- where nothing flows ----
