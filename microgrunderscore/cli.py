@@ -423,8 +423,14 @@ def _reporter(
     from .report import Reporter, Rows  # all the charts
 
     def measure(X: Any, y: Any) -> tuple[float, float | None]:
-        share = accuracy(model, X, y) if encoding.classes else None
-        return evaluate(model, X, y, loss=_loss(encoding)), share
+        outputs = predict(model, X)  # once for both
+
+        def said() -> Callable[[Any], Any]:
+            following = iter(outputs)
+            return lambda x: next(following)
+
+        share = accuracy(said(), X, y) if encoding.classes else None
+        return evaluate(said(), X, y, loss=_loss(encoding)), share
 
     return Reporter(
         model,
@@ -487,11 +493,12 @@ def _about(
         len(names) > MOST_NAMES
     )
     sizes = [len(names), *(len(layer.neurons) for layer in model.layers)]
+    hidden = f", {options.activation} in the hidden ones" if options.hidden else ""
     more = {
         "data": f"{os.path.basename(options.data)}, from {shown}",
-        "layers": f"{' → '.join(map(str, sizes))}, {options.activation} in the hidden ones",
-        "training": f"{len(history)} epochs of Adam, in batches of {options.batch_size}, at rate "
-        f"{options.rate:g}, seed {options.seed}{', interrupted' * history.interrupted}",
+        "layers": f"{' → '.join(map(str, sizes))}{hidden}",
+        "training": f"epochs: {len(history)}{' (interrupted)' * history.interrupted}; Adam, rate "
+        f"{options.rate:g}, batches of {options.batch_size}; seed {options.seed}",
     }
     return f"{_task(encoding).capitalize()} of {encoding.target.name}", more | dict(facts)
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -87,6 +89,16 @@ def page(title: str, sections: Sequence[Section], *, lead: str = "", kind: str =
         contents=contents,
         sections="\n".join(_section(i, section) for i, section in enumerate(shown, 1)),
     )
+
+
+def is_page(start: str, *, kind: str) -> bool:
+    """Whether a text starts as a page of this kind does that `page` has written.
+
+    >>> is_page(page("Report", [], kind="demo"), kind="demo"), is_page("My notes", kind="demo")
+    (True, False)
+    """
+    mark = rf'<meta name="generator" content="microgrunderscore [0-9][^" ]* {re.escape(kind)}">'
+    return re.search(mark, start) is not None
 
 
 def _section(number: int, section: Section) -> str:
@@ -185,6 +197,7 @@ border-top:1px solid var(--line)}}
 
 MOST_ROWS = 200  # of the table of epochs
 MOST_FRAMES = 200  # that are recorded
+REPLAYED = 40  # of these frames
 MOST_RECORDED = 1_000_000  # numbers in all frames together
 MOST_MEASURED = 1_000  # rows to test on, after every epoch
 MOST_EDGES = 200_000  # of the graph of the batch that the overview shows
@@ -265,7 +278,10 @@ class Reporter:
 
     def __call__(self, epoch: int, history: History, model: Any) -> None:
         """Write down what the epoch gave, and measure the rows held out."""
-        loss, share = self._measure(self.held_out.X, self.held_out.y)
+        try:
+            loss, share = self._measure(self.held_out.X, self.held_out.y)
+        except (ArithmeticError, ValueError):  # the training goes on: it does not meet these rows
+            loss, share = math.nan, None
         seen = replace(history.epochs[-1], validation_loss=loss, validation_accuracy=share)
         self.recorder(epoch, history, model)
         self.history.add(seen)
@@ -297,7 +313,7 @@ class Reporter:
         history = self.history
         if not len(history):
             return []
-        losses = [*history.loss, *history.validation_loss]
+        losses = [x for x in (*history.loss, *history.validation_loss) if math.isfinite(x)]
         is_steep = min(losses) > 0.0 and STEEP * min(losses) < max(losses)
         curves: list[Picture] = [loss_curve(history, log=is_steep)]
         if history.accuracy:
@@ -314,8 +330,8 @@ class Reporter:
             charts.append(gradient_sizes(self.recorder))
         charts.append(gradient_ridges(self.model))
         return [
-            "Epoch by epoch, as the last batch left them; and, layer by layer, for the trained network "
-            f"on {batch}.",
+            "Epoch by epoch, as the last batch left them; and layer by layer, of the trained "
+            f"network on {batch}.",
             charts,
         ]
 
@@ -326,38 +342,42 @@ class Reporter:
         ]
 
     def _plane(self) -> list[Part]:
-        """Of a network with two inputs: what it said at every epoch, and what each neuron says now."""
-        model, classes = self.model, self.classes
+        """Of a network with two inputs, what it says all over their plane."""
         if len(self.features) != 2:
             return []
         names = [f"{name} (standardised)" for name in self.features]
-        learned = self.learned.some(MOST_POINTS)
-        parts: list[Part] = [
-            "Both inputs are standardised: 0 is the mean of the rows to train on, 1 is one standard "
-            "deviation above it."
-        ]
-        if classes is not None and len(classes) <= MOST_CLASSES and self.recorder.frames:
-            test = self.held_out.some(MOST_POINTS)
-            again = replay(
-                self.recorder,
-                learned.X,
-                learned.y,
-                title=f"The training again, over {learned}",
-                class_names=classes,
-                feature_names=names,
-            )
-            now = decision_boundary(
-                model,
-                test.X,
-                test.y,
-                title=f"Where the classes part, over {test}",
-                class_names=classes,
-                feature_names=names,
-            )
-            parts += [[again], [now]]
-        if sum(len(layer.neurons) for layer in model.layers) <= MOST_MAPS:
-            parts.append([neuron_maps(model, learned.X, feature_names=names)])
-        return parts if len(parts) > 1 else []
+        pictures = self._boundaries(names)
+        if sum(len(layer.neurons) for layer in self.model.layers) <= MOST_MAPS:
+            X = self.learned.some(MOST_POINTS).X
+            pictures.append(neuron_maps(self.model, X, feature_names=names))
+        scale = (
+            "Both inputs are standardised: 0 is the mean of the rows to train on, 1 one standard "
+        )
+        return [f"{scale}deviation more.", *([picture] for picture in pictures)]
+
+    def _boundaries(self, names: Sequence[str]) -> list[Picture]:
+        """Where a classifier draws the line: at every epoch, and now."""
+        if not self.classes or len(self.classes) > MOST_CLASSES or not len(self.history):
+            return []
+        learned, test = self.learned.some(MOST_POINTS), self.held_out.some(MOST_POINTS)
+        again = replay(
+            self.recorder,
+            learned.X,
+            learned.y,
+            most_frames=REPLAYED,
+            title=f"The training again, over {learned}",
+            class_names=self.classes,
+            feature_names=names,
+        )
+        now = decision_boundary(
+            self.model,
+            test.X,
+            test.y,
+            title=f"Where the classes part, over {test}",
+            class_names=self.classes,
+            feature_names=names,
+        )
+        return [again, now]
 
     def _numbers(self) -> list[Part]:
         """Every epoch as a row of a table."""

@@ -752,6 +752,131 @@ def test_an_interrupted_training_keeps_the_best(
         assert store.load(twin)[0] == state
 
 
+# ---- the report ---------------------------------------------------------------------------------
+
+
+def test_the_report_shows_the_training(run: Run, tmp_path: Path) -> None:
+    train = ("train", IRIS, "--target", "species", "--epochs", "4", "--hidden", "3")
+    report = tmp_path / "report.html"
+    plain = run(*train)
+    said = run(*train, "--report", report)
+    assert said == (0, f"{plain.out}report     {report}\n", "")  # it changes no score
+    text = shown(report)
+    for line in plain.out.splitlines()[1:]:
+        name, _, fact = line.partition(" ")
+        assert f"{name}{fact.strip()}" in text
+    for words in (
+        "Classification of species",
+        "iris.csv, from sepal_length, sepal_width, petal_length, petal_width",
+        "4 → 3 → 3, tanh in the hidden ones",
+        "epochs: 4; Adam, rate 0.01, batches of 16; seed 0",
+        "The network over 39 rows to test on",
+    ):
+        assert words in text
+    again = tmp_path / "again.html"
+    assert run(*train, "--report", again).code == 0
+    assert again.read_bytes() == report.read_bytes()
+
+
+def test_the_report_of_a_regression(run: Run, plane: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    train = ("train", plane, "--target", "y", *QUICK)
+    assert run(*train, "--report", report).code == 0
+    assert "Regression of y" in shown(report)
+    refused(run(*train, "--report", report), 1, "report.html exists", "add --overwrite")
+    assert run(*train, "--report", report, "--overwrite", "--seed", "1").code == 0
+    assert "seed 1" in shown(report)
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize(
+    ("place", "options", "code", "words"),
+    [
+        ("report", [], 2, "--report 'report' does not say what to write: end it in .html"),
+        ("report.pdf", [], 2, "end it in .html"),
+        ("", [], 2, "--report '' names no file: write --report report.html"),
+        ("new/", [], 2, "names no file"),
+        ("old.html", [], 1, "old.html exists: choose another name, or add --overwrite"),
+        ("link.html", [], 1, "link.html exists"),
+        ("folder.html", ["--overwrite"], 1, "is a directory: name a file in it"),
+        ("data.html", ["--overwrite"], 1, "data.html is the data"),
+        ("none/r.html", [], 1, "cannot write in"),
+        ("both.html", ["--save", "both.html"], 2, "--save and --report name the same file"),
+        ("both.html", ["--save", "folder.html/../both.html"], 2, "name the same file"),
+    ],
+    ids=str,
+)
+def test_reports_that_cannot_be_written(
+    run: Run,
+    plane: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    options: list[str],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(plane.parent)
+    plane.rename("data.html")
+    Path("old.html").write_text("kept", encoding="utf-8")
+    Path("folder.html").mkdir()
+    Path("link.html").symlink_to("nowhere.html")
+    before = sorted(os.listdir())
+    said = run("train", "data.html", "--target", "y", "--report", place, *options)
+    refused(said, code, words)
+    assert sorted(os.listdir()) == before
+    assert Path("old.html").read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_an_interrupted_training_is_reported(
+    run: Run, plane: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    update = training._Run._update
+
+    def one_update(self: Any, *arguments: Any) -> None:
+        update(self, *arguments)
+        if len(self.history) == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Run, "_update", one_update)
+    model, report = tmp_path / "m.json", tmp_path / "r.html"
+    said = run("train", plane, "--target", "y", "--save", model, "--report", report)
+    assert said.code == 1
+    assert f"interrupted in epoch {epochs}" in said.err
+    assert said.out.endswith(f"saved      {model}\nreport     {report}\n")
+    assert f"epochs: {epochs} (interrupted)" in shown(report)
+    assert len(store.load(model)[0]) == 2 * 16 + 16 + 16 * 16 + 16 + 16 + 1
+
+
+def test_a_diverging_training_is_not_reported(run: Run, plane: Path, tmp_path: Path) -> None:
+    report = tmp_path / "r.html"
+    refused(run("train", plane, "--target", "y", "--rate", "1e300", "--report", report), 1, "inf")
+    assert not report.exists()
+
+
+def test_the_report_is_written_though_nobody_reads_the_scores(
+    run: Run, plane: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_score", interrupt)
+    report = tmp_path / "r.html"
+    said = run("train", plane, "--target", "y", *QUICK, "--report", report)
+    assert (said.code, said.err) == (1, "microgrunderscore: interrupted\n")
+    assert "9 parameters" in shown(report)
+
+
+def test_names_in_a_report_are_only_shown(run: Run, tmp_path: Path) -> None:
+    rows = [("<b>x", "y&z", "</title>"), *[("1", "2", "<script>a"), ("2", "1", "b")] * 6]
+    table, report = written(tmp_path / "t.csv", rows), tmp_path / "r.html"
+    assert run("train", table, "--target", "</title>", *QUICK, "--report", report).code == 0
+    text = report.read_text(encoding="utf-8")
+    assert "<b>x" not in text
+    assert "<script>a" not in text
+    assert "Classification of &lt;/title&gt;" in text
+
+
 # ---- model files of all kinds -------------------------------------------------------------------
 
 
@@ -856,7 +981,8 @@ assert not main(["explain", "log(x*y)", "x=2", "y=3"])
 assert not main(["tape", "log(x*y)", "x=2", "y=3"])
 assert not main(["draw", "log(x*y)", "x=2", "y=3", "-o", "z.svg"])
 assert not main(["play", "log(x*y)", "x=2", "y=3", "-o", "z.html"])
-assert not main(["train", {str(plane)!r}, "--target", "y", "--epochs", "1", "--save", "m.json"])
+train = ["train", {str(plane)!r}, "--target", "y", "--epochs", "1", "--hidden", "2"]
+assert not main([*train, "--save", "m.json", "--report", "r.html"])
 assert not main(["predict", "m.json", {str(plane)!r}])
 """
     process = subprocess.run(

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from microgrunderscore import cli, demo, training
+from microgrunderscore.report import Section, page
+
+NAME = "microgrunderscore-demo.html"
 
 
 class Tour(NamedTuple):
     out: str
     err: str
+    page: str
 
     def part(self, title: str) -> str:
         """What follows a title, up to the next one."""
@@ -23,18 +30,28 @@ class Tour(NamedTuple):
         return rest.partition("── ")[0]
 
 
-def toured(watched: bool = False) -> Tour:
+def toured(folder: Path, watched: bool = False) -> Tour:
     """The tour from its start; watched: as if stderr were a terminal."""
     out, err = io.StringIO(), io.StringIO()
     err.isatty = lambda: watched  # type: ignore[method-assign]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
         assert cli.main(["demo"]) == 0
-    return Tour(out.getvalue(), err.getvalue())
+    assert os.listdir(folder) == [NAME]
+    return Tour(out.getvalue(), err.getvalue(), (folder / NAME).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def tour() -> Tour:
-    return toured()
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tour").resolve()
+
+
+@pytest.fixture(scope="module")
+def tour(folder: Path) -> Tour:
+    return toured(folder)
 
 
 def test_the_chain_rule_of_the_lecture(tour: Tour) -> None:
@@ -76,9 +93,12 @@ def test_the_autoencoder_invents_eight_codes(tour: Tour) -> None:
         assert "".join(str(round(float(h))) for h in (a, b, c)) == code
 
 
-def test_the_same_in_every_run_and_progress_is_not_among_the_results(tour: Tour) -> None:
-    watched = toured(watched=True)
+def test_the_same_in_every_run_and_progress_is_not_among_the_results(
+    tour: Tour, folder: Path
+) -> None:
+    watched = toured(folder, watched=True)  # over the page of the first run
     assert watched.out == tour.out
+    assert watched.page == tour.page
     assert tour.err == ""
     assert "\r" not in tour.out
     with contextlib.suppress(ImportError):
@@ -88,8 +108,10 @@ def test_the_same_in_every_run_and_progress_is_not_among_the_results(tour: Tour)
 
 
 def test_ctrl_c_ends_the_tour(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -99,6 +121,7 @@ def test_ctrl_c_ends_the_tour(
     assert said.err == "microgrunderscore: interrupted\n"
     assert "Two moons" in said.out
     assert "iris" not in said.out
+    assert not os.listdir(tmp_path)
 
 
 def test_every_part_says_what_it_is_about() -> None:
@@ -107,3 +130,125 @@ def test_every_part_says_what_it_is_about() -> None:
         assert title
         assert not blank
         assert rest
+
+
+# ---- the page -----------------------------------------------------------------------------------
+
+
+def test_the_page_is_named_at_the_end(tour: Tour, folder: Path) -> None:
+    assert tour.out.splitlines()[-1] == f"pictures   {folder / NAME}"
+
+
+def test_the_page_has_every_part(tour: Tour) -> None:
+    for part in (demo.log_of_product, demo.moons, demo.iris, demo.autoencoder):
+        title = (part.__doc__ or "").splitlines()[0]
+        assert re.search(f">{re.escape(title).replace(chr(39), '&#x27;')}</h2>", tour.page), title
+    for picture in (
+        "Backpropagation through z = log(x · y)",
+        "Training, epoch by epoch",
+        "MLP 2 → 16 → 16 → 1",
+        ">Loss<",
+        ">Accuracy<",
+        "Size of the gradients, epoch by epoch",
+        "Activations, layer by layer",
+        "All 8 codes are distinct.",
+    ):
+        assert picture in tour.page
+
+
+def test_the_page_asks_nothing_of_the_network(tour: Tour) -> None:
+    without_names = tour.page.replace("http://www.w3.org/2000/svg", "")
+    without_names = without_names.replace("http://www.w3.org/1998/Math/MathML", "")
+    assert not re.search(
+        "(?:src|href)=[\"']?(?:https?:)?//|url\\(|@import|https?://", without_names
+    )
+
+
+def published(written: bytes = b"") -> str:
+    return demo._published(written or page("T", [], kind="demo").encode()).name
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"",
+        b"mine",
+        b"\xff\xfe",
+        page("T", [], kind="report").encode(),
+        page(
+            "T", [Section('<meta name="generator" content="microgrunderscore 1 demo">', [])]
+        ).encode(),
+        b" " * 5000 + page("T", [], kind="demo").encode(),
+    ],
+)
+def test_a_foreign_file_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(NAME).write_bytes(foreign)
+    assert published() == "microgrunderscore-demo-2.html"
+    assert Path(NAME).read_bytes() == foreign
+    Path("microgrunderscore-demo-2.html").write_bytes(b"mine, too")
+    assert published() == "microgrunderscore-demo-3.html"
+    again = page("New", [], kind="demo").encode()
+    assert published(again) == "microgrunderscore-demo-3.html"  # that one is ours
+    assert Path("microgrunderscore-demo-3.html").read_bytes() == again
+    assert Path("microgrunderscore-demo-2.html").read_bytes() == b"mine, too"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere.html")])
+def test_what_is_no_file_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path(NAME))
+    assert published() == "microgrunderscore-demo-2.html"
+    assert sorted(os.listdir()) == ["microgrunderscore-demo-2.html", NAME]
+
+
+def test_a_link_to_a_page_of_ours_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = page("Kept", [], kind="demo").encode()
+    Path("kept.html").write_bytes(kept)
+    Path(NAME).symlink_to("kept.html")
+    assert published() == "microgrunderscore-demo-2.html"
+    assert Path("kept.html").read_bytes() == kept
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "full")])
+def test_a_folder_where_nothing_can_be_written(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    error: OSError,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "write", refuse)
+    for part in ("log_of_product", "moons", "iris", "autoencoder"):
+        monkeypatch.setattr(demo, part, list)
+    assert cli.main(["demo"]) == 0
+    said = capsys.readouterr()
+    told = f"no page of pictures: cannot write here: {error.strerror}"
+    assert said.err == f"microgrunderscore: {told}\n"
+    assert "pictures" not in said.out
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="directories of POSIX")
+def test_a_folder_that_is_gone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for part in ("log_of_product", "moons", "iris", "autoencoder"):
+        monkeypatch.setattr(demo, part, list)
+    assert cli.main(["demo"]) == 0
+    assert capsys.readouterr().err.startswith("microgrunderscore: no page of pictures")
+    monkeypatch.chdir(tmp_path)

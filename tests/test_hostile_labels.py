@@ -284,7 +284,7 @@ def test_pages(batch: int) -> None:
 def test_tapes(batch: int) -> None:
     for labels in TURNED[batch::BATCHES]:
         found, expected = tape(graph(labels)[0]), tape(graph(plain(labels))[0])
-        assert Tags(found.table).found == Tags(expected.table).found, said(labels)
+        assert Tags(found.fragment).found == Tags(expected.fragment).found, said(labels)
         assert found.text.replace("\n", "").isprintable()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import combinations, pairwise
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -86,6 +86,21 @@ def test_sources_are_left_of_targets_with_labels_between(dag: Dag, gap: int) -> 
         if place and size:
             assert right + gap <= place[0] - size[0] / 2 + 1e-6
             assert place[0] + size[0] / 2 + gap <= left + 1e-6
+
+
+@given(dags(), st.integers(5, 60))
+def test_what_stands_in_a_column_is_apart(dag: Dag, spacing: int) -> None:
+    sizes, _, labels = dag
+    layout = layered(*dag, spacing=float(spacing))
+    columns: dict[float, list[tuple[float, float]]] = {}
+    for place, size in zip([*layout.places, *layout.labels], [*sizes, *labels], strict=True):
+        if place and size:
+            columns.setdefault(place[0], []).append(
+                (place[1] - size[1] / 2, place[1] + size[1] / 2)
+            )
+    for boxes in columns.values():
+        for (_, bottom), (top, _) in pairwise(sorted(boxes)):
+            assert bottom + spacing <= top + 1e-6
 
 
 @given(dags())
@@ -224,13 +239,13 @@ def test_the_first_operand_is_above() -> None:
 
 
 def test_a_line_of_nodes_is_straight() -> None:
-    start = perf_counter()
+    start = process_time()
     count = 3_000
     edges = [(i, i + 1) for i in range(count - 1)]
     layout = layered([(50.0, 40.0)] * count, edges, gap=10.0)
     assert {y for _, y in layout.places} == {20.0}
     assert [x for x, _ in layout.places] == [25.0 + 60.0 * i for i in range(count)]
-    assert perf_counter() - start < 5.0
+    assert process_time() - start < 5.0
 
 
 def test_a_long_line_with_labels_and_a_way_around_it() -> None:

@@ -8,9 +8,11 @@ from . import curve
 from .graph import Edge, Graph, Node
 from .layout import Size, layered
 from .names import number_text
+from .palette import FONTS
 from .svg import Box, Run, Svg, size_of
 
-HEIGHT, SYMBOL = 22.0, 24.0  # px: of a box, and width of the operation at its left
+HEIGHT, NARROWEST = 22.0, 24.0  # px: of a box, and least width of the operation at its left
+LONGEST_SYMBOL = 6  # characters of an operation
 GAP, SPACING = 46.0, 8.0
 STRONGEST = 0.35  # opacity of the largest gradient; text stays readable on it
 
@@ -65,7 +67,9 @@ class Compact:
         back = {(type(x), x.index) for x in faded}
         for edge in self.graph.edges:
             with svg.group("faded" if (Edge, edge.index) in back else "", data_edge=edge.index):
-                svg.path(curve.path(self.lines[edge.index]), "edge-thin")
+                is_cut = edge.slope is None and self.graph.nodes[edge.source].kind != "constant"
+                line = "edge-thin edge-cut" if is_cut else "edge-thin"
+                svg.path(curve.path(self.lines[edge.index]), line)
         between()
         for node in self.graph.nodes:
             with svg.group("faded" if (Node, node.index) in back else "", data_node=node.index):
@@ -80,10 +84,10 @@ class Compact:
         if strength:
             svg.rect(box, "gradient-area", radius=6, fill_opacity=f"{strength:.2f}")
         if node.badge:
-            svg.rect((left, top, SYMBOL, height), "operation", radius=6)
-            symbol = node.badge if len(node.badge) <= 3 else node.badge[:2] + "…"
-            svg.text(left + SYMBOL / 2, top + 15, symbol, "small-badge inverse middle")
-            left += SYMBOL
+            width = _badge_width(node)
+            svg.rect((left, top, width, height), "operation", radius=6)
+            svg.text(left + width / 2, top + 15, _badge(node), "small-badge inverse middle")
+            left += width
         svg.text(left + 7, top + 15.5, _runs(node), "symbol")
 
     def _strength(self, node: Node) -> float:
@@ -104,5 +108,16 @@ def _runs(node: Node) -> list[Run]:
     ]
 
 
+def _badge(node: Node) -> str:
+    """The operation, shortened."""
+    return node.badge if len(node.badge) <= LONGEST_SYMBOL else f"{node.badge[:5]}…"
+
+
+def _badge_width(node: Node) -> float:
+    if not node.badge:
+        return 0.0
+    return max(NARROWEST, round(FONTS["small-badge"].width(_badge(node))) + 10.0)
+
+
 def _size(node: Node) -> Size:
-    return round(size_of(_runs(node), "symbol") + 16 + (SYMBOL if node.badge else 0)), HEIGHT
+    return round(size_of(_runs(node), "symbol") + 16 + _badge_width(node)), HEIGHT

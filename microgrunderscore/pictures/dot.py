@@ -1,7 +1,7 @@
 """to_dot(z): the computation graph in the language of Graphviz, for papers and for its tools.
 
-The source is a text that every Graphviz since 2.40 lays out, and that looks like `draw`: a card
-per node, a green label per arrow. Only a PDF needs Graphviz itself; `draw` needs neither.
+The source is a text, and drawn by Graphviz it looks like `draw`: a card per node, a green label
+per arrow. To write it takes the package graphviz, to draw it the program; `draw` needs neither.
 
 What a label holds is shown and does nothing. The source has HTML-like labels, in which markup is
 escaped. For a backslash stands ∖, which looks like it: Graphviz puts the name of the node in place
@@ -10,7 +10,6 @@ of \\N even where that is written as an entity.
 
 from __future__ import annotations
 
-import functools
 import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -121,11 +120,13 @@ def digraph(graph: Graph, *, format: str = "svg", rankdir: str = "LR") -> graphv
     )
     for node in graph.nodes:
         tip = _text(node.described(graph))
-        dot.node(f"n{node.index}", label=f"<{_card(graph, node)}>", tooltip=graphviz.nohtml(tip))
+        dot.node(f"n{node.index}", label=f"<{_card(graph, node)}>", tooltip=tip)
+    if graph.notes:
+        dot.attr(label=_text(" ".join(graph.notes)), fontcolor=LIGHT["muted"], fontsize="12")
     _frame_neurons(dot, graph)
     leaving, arriving = (":e", ":w") if rankdir == "LR" else ("", "")
     for edge in graph.edges:
-        tip = graphviz.nohtml(_text(edge.described()))
+        tip = _text(edge.described())
         start, end = f"n{edge.source}{leaving}", f"n{edge.target}:op{arriving}"
         dot.edge(start, end, tooltip=tip, **_arrow(graph, edge))
     return dot
@@ -177,14 +178,15 @@ def _card(graph: Graph, node: Node) -> str:
 
 
 def _header(node: Node) -> str:
-    """The first row: name and formula, or name and kind."""
-    name = f"<I>{_text(node.name)}</I>" if node.kind != "constant" else f"<B>{node.name}</B>"
-    if node.formula:
-        title = _big(f"{name} = <I>{_text(node.formula)}</I>")
+    """The first row: name and formula of an operation, or name and kind."""
+    if node.kind == "operation":
+        formula = f" = <I>{_text(node.formula)}</I>" if node.formula else ""
+        title = _big(f"<I>{_text(node.name)}</I>{formula}")
         return f"<TR>{_cell(title, align='left', colspan=2)}</TR>"
-    kind = "" if node.kind == "operation" else f'<FONT POINT-SIZE="11">{node.kind}</FONT>'
-    kind = _cell(_in(LIGHT["muted"], kind or " "), align="right")
-    return f"<TR>{_cell(_big(name), align='left')}{kind}</TR>"
+    style = "B" if node.kind == "constant" else "I"
+    name = _cell(_big(f"<{style}>{_text(node.name)}</{style}>"), align="left")
+    kind = _in(LIGHT["muted"], f'<FONT POINT-SIZE="11">{node.kind}</FONT>')
+    return f"<TR>{name}{_cell(kind, align='right')}</TR>"
 
 
 def _row(role: str, name: str, number: str) -> str:
@@ -248,7 +250,6 @@ def _layers(graph: Graph) -> dict[int, dict[int, list[int]]]:
 # ---- HTML-like labels -------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=4096)
 def _text(text: object) -> str:
     """Any text as the content of an HTML-like label, or as a tooltip."""
     return escaped(text).replace("\\", "∖")

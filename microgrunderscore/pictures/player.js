@@ -40,10 +40,9 @@ function followTheme(player) {
 // What is in an image cannot be changed, and brings its own colours.
 function pictureIn(image) {
   const bytes = Uint8Array.from(atob(image.src.split(",")[1]), (c) => c.charCodeAt(0));
-  const text = new TextDecoder().decode(bytes);
+  const text = new TextDecoder().decode(bytes).replace(/<style>.*<\/style>/, "");
   const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  for (const part of ["title", "style"]) picture.querySelector(part).remove();
-  picture.removeAttribute("style");
+  picture.querySelector("title").remove();
   picture.setAttribute("role", "group");
   return document.importNode(picture, true);
 }
@@ -181,7 +180,8 @@ function start(host) {
     player.classList.toggle("wide", natural.width > room.clientWidth || natural.height > room.clientHeight);
   }).observe(one(".graph"));
 
-  // Scroll a box, never the page, until these elements are to be seen in it.
+  // Scroll a box, never the page, until these elements are to be seen in it: all of them, or else
+  // the one that a gradient arrives at, or the first.
   function reveal(box, elements) {
     if (!elements.length || (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight)) return;
     const frame = box.getBoundingClientRect();
@@ -189,19 +189,19 @@ function start(host) {
     const head = box.querySelector("thead");
     const margin = 16;
     const top = frame.top + margin + (head ? head.offsetHeight : 0);
-    const by = (low, high, from, to) => {
-      if (high - low > to - from || low < from) return low - from;
+    const by = (side, otherSide, from, to) => {
+      let low = Math.min(...places.map((p) => p[side]));
+      let high = Math.max(...places.map((p) => p[otherSide]));
+      if (high - low > to - from) {
+        const one = places[places.length === 2 ? 1 : 0];
+        [low, high] = [one[side], one[otherSide]];
+      }
+      if (low < from) return low - from;
       return high > to ? high - to : 0;
     };
     box.scrollBy({
-      left: by(
-        Math.min(...places.map((p) => p.left)), Math.max(...places.map((p) => p.right)),
-        frame.left + margin, frame.left + box.clientWidth - margin,
-      ),
-      top: by(
-        Math.min(...places.map((p) => p.top)), Math.max(...places.map((p) => p.bottom)),
-        top, frame.top + box.clientHeight - margin,
-      ),
+      left: by("left", "right", frame.left + margin, frame.left + box.clientWidth - margin),
+      top: by("top", "bottom", top, frame.top + box.clientHeight - margin),
       behavior: isCalm() ? "auto" : "smooth",
     });
   }
@@ -277,7 +277,7 @@ function start(host) {
     if (event.key in keys) {
       pause();
       moves[keys[event.key]]();
-    } else if (event.key === " " && event.target.localName !== "button") {
+    } else if (event.key === " " && event.target.localName !== "button" && !quiz) {
       // On a button, the space bar presses that.
       play();
     } else {

@@ -129,23 +129,12 @@ def play(
         ValueError: the graph has more nodes than `max_nodes`, or a setting outside its range.
 
     >>> x, y = Value(2.0, "x"), Value(3.0, "y")
-    >>> print(play((x * y).log()))
-    Backpropagation through z = log(x · y), in 8 steps
-    1. Forward pass: x = 2, y = 3. The inputs get their values.
-    2. Forward pass: v₁ = x · y = 2 × 3 = 6. Compute v₁, and note its local slopes for the way \
-back: ∂v₁/∂x = y = 3, ∂v₁/∂y = x = 2.
-    3. Forward pass: z = log v₁ = log 6 = 1.792. Compute z, and note its local slope for the way \
-back: ∂z/∂v₁ = 1/v₁ = 0.1667.
-    4. Backward pass: ∂z/∂z = 1. Start at the output and go backward. z moves exactly as much as \
-itself, so its gradient is 1.
-    5. Backward pass: ∂z/∂v₁ = ∂z/∂z · ∂z/∂v₁ = 1 × 0.1667 = 0.1667. z is the output, so the slope \
-along this edge is already the whole gradient.
-    6. Backward pass: ∂z/∂x = ∂z/∂v₁ · ∂v₁/∂x = 0.1667 × 3 = 0.5. Chain rule: x moves v₁ with \
-slope 3, and v₁ moves z with slope 0.1667. Multiply.
-    7. Backward pass: ∂z/∂y = ∂z/∂v₁ · ∂v₁/∂y = 0.1667 × 2 = 0.3333. Chain rule: y moves v₁ with \
-slope 2, and v₁ moves z with slope 0.1667. Multiply.
-    8. Backward pass: ∂z/∂x = 0.5, ∂z/∂y = 0.3333. Done: one backward pass gave the slope of z \
-toward every input. Nudge x by 0.01 and z moves by about 0.005 (in fact 0.004988).
+    >>> player = play((x * y).log())
+    >>> player
+    <Player: Backpropagation through z = log(x · y)>
+    >>> print(player.steps[5])
+    ∂z/∂x = ∂z/∂v₁ · ∂v₁/∂x = 0.1667 × 3 = 0.5. Chain rule: x moves v₁ with slope 3, and v₁ moves \
+z with slope 0.1667. Multiply.
     """
     if not isinstance(z, Value):
         raise TypeError(f"play needs the Value that was computed, not {z!r:.40}")
@@ -174,6 +163,7 @@ toward every input. Nudge x by 0.01 and z moves by about 0.005 (in fact 0.004988
     if title is None:
         title = f"Backpropagation through {_formula(graph)}"
         title += ", broken: = in place of +=" * bool(break_it)
+        title += ": a quiz" * bool(quiz)
     settings = {
         "start": start % len(found),
         "milliseconds": round(1000 * seconds),
@@ -249,8 +239,8 @@ def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
     )
 
 
-# What the list of steps says, and what only tells pictures on one page apart.
-_NOT_FOR_IMAGES = re.compile(r'<desc.*?</desc>| (?:aria-\w+|id)="[^"]*"|#mg[0-9a-f]+ ')
+# What the list of steps says, what the page decides, and what tells pictures on one page apart.
+_NOT_FOR_IMAGES = re.compile(r'<desc.*?</desc>| (?:aria-\w+|id|style)="[^"]*"|#mg[0-9a-f]+ ')
 
 
 def _text(title: str, found: Sequence[Step]) -> str:
@@ -334,7 +324,8 @@ def _view(scene: _Scene, title: str, theme: str, is_quiz: bool) -> str:
         f'aria-label="{escaped(title)}">'
         f'<div class="head"><h3>{escaped(title)}</h3>{LEGEND}{FIT}</div>'
         '<div class="graph"></div>'
-        f"{_panel(scene.steps, is_quiz)}{_controls(len(scene.steps))}{_tape(scene)}{KEYS}"
+        f"{_panel(scene.steps, is_quiz)}{_controls(len(scene.steps))}{_tape(scene)}"
+        f"{KEYS.format('' if is_quiz else SPACE)}"
         '<p class="heard" role="status" aria-live="polite"></p></div>'
     )
 
@@ -344,16 +335,16 @@ LEGEND = (
     '<li class="slope"><i></i>local slope of an edge</li>'
     '<li class="gradient"><i></i>gradient (backward)</li></ul>'
 )
-FIT = '<button type="button" data-does="fit" aria-pressed="false">Fit width</button>'
+FIT = '<button type="button" data-does="fit" aria-pressed="false">Whole graph</button>'
 QUIZ = (
-    '<form class="quiz"><label>Which number comes out?<input autocomplete="off" '
-    'spellcheck="false"></label><button>Check</button>'
-    '<button type="button" data-does="show">Show it</button><output></output></form>'
+    '<form class="quiz"><output></output><input aria-label="Your number" autocomplete="off" '
+    'spellcheck="false"><button>Check</button>'
+    '<button type="button" data-does="show">Show it</button></form>'
 )
+SPACE = ", <kbd>Space</kbd> play"
 KEYS = (
     '<p class="keys">Keys: <kbd>←</kbd> <kbd>→</kbd> step, <kbd>Home</kbd> <kbd>End</kbd> first '
-    "and last, <kbd>Space</kbd> play. Click a card or an arrow to jump to its step; "
-    "hover for all digits.</p>"
+    "and last{}. Click a card or an arrow to jump to its step; hover for all digits.</p>"
 )
 
 

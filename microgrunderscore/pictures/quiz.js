@@ -55,7 +55,8 @@ function startQuiz(root, steps, now, show) {
       const count = steps.filter((step) => step.answer !== undefined).length;
       const right = firstTries.filter(Boolean).length;
       input.value = "";
-      verdict.textContent = n === steps.length - 1 ? `${right} of ${count} at the first try.` : "";
+      if (n === steps.length - 1) verdict.textContent = `${right} of ${count} right at the first try.`;
+      else verdict.textContent = solved[n] ? "" : "Which number comes out?";
       if (wantsFocus && !solved[n]) input.focus({ preventScroll: true });
     },
   };

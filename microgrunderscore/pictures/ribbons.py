@@ -96,11 +96,12 @@ class Ribbons:
 
     def _path_rows(self) -> list[Row]:
         is_only = len(self.paths) == 1
+        whole = self.graph.gradient_name(self.wrt)  # of the path that has no steps: ∂z/∂z
         rows = [
             Row(
                 f"ribbon-{number}",
                 _way(path),
-                f"{IN_TEXT.chain(path, is_only)} =",
+                f"{IN_TEXT.chain(path, is_only) or whole} =",
                 _numbers(path),
                 number_text(path.product),
             )
@@ -108,10 +109,9 @@ class Ribbons:
         ]
         if is_only:
             return rows
-        head = f"{self.graph.gradient_name(self.wrt)} ="
         return [
             *rows,
-            Row("", f"sum over {self.count} paths", head, "", number_text(self.value)),
+            Row("", f"sum over {self.count} paths", f"{whole} =", "", number_text(self.value)),
         ]
 
     def _sum_rows(self) -> list[Row]:
@@ -123,8 +123,12 @@ class Ribbons:
         assert self.wrt.value is not None
         terms = uses(graph.flow, self.wrt.value)
         rows = []
-        for node, gradient, slope, _ in (terms[i] for i in shown(len(terms))):
+        for node, gradient, slope, number in (terms[i] for i in shown(len(terms))):
             name = graph.names[node]
+            if node is graph.root:  # ∂z/∂x is the sum; of the use in z itself it is ∂z/∂x⁽¹⁾
+                chain = f"∂{output}/∂{wrt.copy(number, '^')} ="
+                rows.append(Row("", "directly", chain, "", number_text(slope)))
+                continue
             chain = f"∂{output}/∂{name} · ∂{name}/∂{wrt} ="
             numbers = f"{IN_TEXT.numbers([gradient, slope])} ="
             way = f"via {name}"

@@ -190,7 +190,7 @@ class Tape:
 
     @property
     def fragment(self) -> str:
-        """Both traces as an HTML table, readable without its style sheet, too, to be put into a page."""
+        """Both traces as an HTML table for a page, readable without its style sheet, too."""
         return _table(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
