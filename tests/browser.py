@@ -30,6 +30,7 @@ class Browser:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._pages: dict[bool, Any] = {}
+        self._latest = ""  # content
 
     def __call__(
         self,
@@ -54,8 +55,10 @@ class Browser:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce" if calm else "no-preference",
         )
-        page.goto("about:blank")  # else policies and listeners of the last content would stay
-        page.set_content(html)
+        if "Content-Security-Policy" in self._latest:
+            page.goto("about:blank")  # or the policy would stay
+        page.set_content(html, wait_until="domcontentloaded")
+        self._latest = html
         return page
 
     def _new_page(self, scripts: bool) -> Any:
@@ -108,17 +111,24 @@ TEXTS = r"""
     const [r, g, b, a = 1] = eight ? numbers(eight[1]) : one ? numbers(one[1]) : [0, 0, 0, 0];
     return eight ? [r / 255, g / 255, b / 255, a] : [r, g, b, a];
   };
-  const opacity = (element) => {
+  const remembered = (compute) => {
+    const known = new Map();
+    return (element) => {
+      if (!known.has(element)) known.set(element, compute(element));
+      return known.get(element);
+    };
+  };
+  const opacity = remembered((element) => {
     const above = element.parentElement ? opacity(element.parentElement) : 1;
     return above * getComputedStyle(element).opacity;
-  };
-  const paint = (element) => {
+  });
+  const paint = remembered((element) => {
     const style = getComputedStyle(element);
     const isSvg = element instanceof SVGElement && element.localName !== "svg";
     if (isSvg && !["rect", "path", "circle"].includes(element.localName)) return [0, 0, 0, 0];
     const [r, g, b, a] = colour(isSvg ? style.fill : style.backgroundColor);
     return [r, g, b, a * (isSvg ? Number(style.fillOpacity) : 1) * opacity(element)];
-  };
+  });
   const over = (top, ground) => {
     return [...[0, 1, 2].map((i) => top[i] * top[3] + ground[i] * (1 - top[3])), 1];
   };

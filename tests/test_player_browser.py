@@ -343,12 +343,11 @@ def test_a_script_that_a_notebook_moved_finds_its_player(open_page: Browser) -> 
 @pytest.mark.parametrize("name", [*PLAYERS, "quiz"])
 def test_every_text_is_readable_and_lies_open(name: str, open_page: Browser, look: Any) -> None:
     player = play(fan_out(), quiz=True) if name == "quiz" else PLAYERS[name]()
-    # So large that nothing has to be scrolled to.
-    wide = "<style>body { max-width: none !important }</style>"
-    page = open_page(wide + player.fragment, width=2000, height=2600)
+    # So large that nothing has to be scrolled to; and as old pages are, without a doctype.
+    page = open_page(player.fragment, width=2000, height=2600)
     page.locator(HOST).evaluate(
-        """host => ["player", "graph", "tape"].forEach((name) => Object.assign(
-          host.shadowRoot.querySelector(`.${name}`).style, {maxWidth: "none", maxHeight: "none"}))"""
+        """host => [".player", ".graph", ".tape"].map((name) => host.shadowRoot.querySelector(name))
+          .forEach((e) => Object.assign(e.style, { maxWidth: "none", maxHeight: "none" }))"""
     )
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)

@@ -352,16 +352,10 @@ def _named(
     found: Sequence[Unit],
 ) -> Names:
     """The names of all nodes: labels, variables, and those of the textbook for a network's."""
-    names = Names(values, variables)
     if len(modules) != 1:
-        return names
+        return Names(values, variables)
     [module] = modules.values()
-    textbook = textbook_names(module, found)
-    inside = {id(v): v for v in values}
-    for key, name in textbook.items():
-        if key in inside:
-            names.suggest(inside[key], name)
-    return names
+    return Names(values, variables, textbook_names(module, found))
 
 
 def _notes(flow: Flow, output: Name) -> list[str]:

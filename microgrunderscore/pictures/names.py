@@ -118,8 +118,8 @@ def name_of(label: object) -> Name:
     >>> name_of("my_label").latex, name_of("x*y").text
     ('\\mathrm{my\\_label}', '‘x*y’')
     """
-    label = str(label)[: 4 * LONGEST_NAME].translate(_PLAIN_DIGITS)
-    shown = "".join(map(visible, label.strip()))
+    label = str(label).strip()[: 4 * LONGEST_NAME].translate(_PLAIN_DIGITS)
+    shown = "".join(map(visible, label))
     if len(shown) > LONGEST_NAME:
         shown = shown[: LONGEST_NAME - 1] + "…"
     found = _LETTERS_AND_NUMBER.fullmatch(shown)
@@ -174,6 +174,7 @@ class Names(Mapping[Value, Name]):
     nodes: in the order of computing; the last one is the output.
     variables: names for nodes without a label, as in Names(nodes, locals()); those that begin
         with an underscore are left out.
+    suggestions: by id, names for nodes with neither, where they are free.
 
     Nodes without a name are called v₁, v₂, … in the order of computing, and the output z if
     nothing else is; several nodes of one name become x₍₁₎, x₍₂₎, ….
@@ -183,13 +184,20 @@ class Names(Mapping[Value, Name]):
     ['x', 'y', 'v₁', 'z']
     """
 
-    def __init__(self, nodes: Sequence[Value], variables: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Value],
+        variables: Mapping[str, Any] | None = None,
+        suggestions: Mapping[int, Name] | None = None,
+    ) -> None:
         self.nodes = nodes
         self.variables = variables or {}
         self.labels = _labels(nodes, self.variables)
         self._names = _told_apart(nodes, self.labels)
         self._taken = {name.text for name in self._names.values()}
         self._numbers: dict[int, int] = {}  # of the nodes without a name: names are made on demand
+        for v in nodes if suggestions else ():
+            self._suggest(v, (suggestions or {}).get(id(v)))
         root = nodes[-1] if nodes else None
         if root is not None and id(root) not in self._names and "z" not in self._taken:
             self.rename(root, "z")
@@ -210,18 +218,14 @@ class Names(Mapping[Value, Name]):
         self._names[id(node)] = name = label if isinstance(label, Name) else name_of(label)
         self._taken.add(name.text)
 
-    def suggest(self, node: Value, name: Name) -> None:
-        """Call a node something else, unless it has a label or another node has that name."""
-        if id(node) not in self.labels and name.text not in self._taken:
-            self.rename(node, name)
-
     def free_for(self, node: Value, label: str) -> Name:
         """The name for a node that somebody asks for; ValueError if another node has it."""
         wanted = name_of(label)
         others = [v for v in self.find(wanted.text) if v is not node]
         if others:
             raise ValueError(
-                f"output={label!r} is the name of {others[0]!r}: choose another name for the output"
+                f"output={label!r:.60} is the name of {others[0]!r:.120}: choose another name for "
+                "the output"
             )
         return wanted
 
@@ -249,9 +253,14 @@ class Names(Mapping[Value, Name]):
             way_out = did_you_mean(label, known) or "pass the Value itself"
             raise ValueError(f"nothing in the graph is called {label[:50]!r}: {way_out}")
         raise ValueError(
-            f"{len(found)} nodes are called {label!r}: pass the Value itself, or one of the names "
+            f"{len(found)} nodes are called {label!r:.60}: pass the Value itself, or one of "
             + ", ".join(self[v].text for v in found[:5])
         )
+
+    def _suggest(self, node: Value, name: Name | None) -> None:
+        """Call a node something, unless it has a name or another node has that one."""
+        if name is not None and id(node) not in self._names and name.text not in self._taken:
+            self.rename(node, name)
 
     def _number_the_rest(self) -> None:
         """Numbers 1, 2, … for the nodes without a name, without those that are in use."""

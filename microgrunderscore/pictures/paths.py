@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..calculus import slopes
 from ..engine import Value
-from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL
+from ..operation import ADDITION, ARITHMETIC_ERRORS, CALL, OPERATIONS
 from .flow import Flow, Step
 from .names import Name, Names, count_text
 from .symbols import (
@@ -239,6 +239,8 @@ def uses(flow: Flow, x: Value) -> list[tuple[Value, float, float, int]]:
     for v in users.values():
         pairs = zip(v.parents, v.partials, strict=True)
         mine = [slope for parent, slope in pairs if parent is x]
-        for number, slope in enumerate(mine if v is flow.root else [sum(mine)], 1):
+        for number, slope in enumerate(
+            mine if v is flow.root else [OPERATIONS["sum_of"].on_floats(mine)], 1
+        ):
             uses.append((v, flow.gradient(v), slope, number))
     return uses

@@ -52,7 +52,7 @@ class Applied:
     def number(self) -> float:
         operands = [x.number() for x in self.operands]
         if self.op == "+":
-            return sum(operands)
+            return OPERATIONS["sum_of"].on_floats(operands)  # the same bits on every Python
         if self.op in _COMPARISONS:
             return float(_COMPARISONS[self.op](*operands))
         return OPERATIONS[self.op].on_floats(operands)
