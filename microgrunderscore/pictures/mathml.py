@@ -110,12 +110,15 @@ def _formula(formula: Formula) -> list[str]:
 
 def _terms(tokens: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
     """The tokens of each term of a sum, with its sign."""
-    depth, begin = 0, 0
-    for i, (_, text) in enumerate(tokens):
-        depth += (text in "([") - (text in ")]") if len(text) == 1 else 0
-        if depth == 0 and text in _SUMS and i > begin and tokens[i - 1][1] not in "·×/^(":
-            yield tokens[begin:i]
-            begin = i
+    depth, begin, before = 0, 0, "sign"
+    for i, (kind, text) in enumerate(tokens):
+        if kind == "sign":
+            depth += (text in "([") - (text in ")]")
+            if depth == 0 and text in _SUMS and before != "sign":
+                yield tokens[begin:i]
+                begin = i
+            kind = "bracket" if text in ")]" else kind
+        before = before if kind == "space" else kind
     yield tokens[begin:]
 
 

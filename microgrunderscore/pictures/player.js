@@ -177,11 +177,12 @@ function start(host) {
   new ResizeObserver(() => {
     const natural = picture.viewBox.baseVal;
     const room = picture.parentElement;
-    player.classList.toggle("wide", natural.width > room.clientWidth || natural.height > room.clientHeight);
+    const isCut = natural.width > room.clientWidth + 1 || natural.height > room.clientHeight + 1;
+    player.classList.toggle("wide", isCut);
   }).observe(one(".graph"));
 
-  // Scroll a box, never the page, until these elements are to be seen in it: all of them, or else
-  // the one that a gradient arrives at, or the first.
+  // Scroll a box, never the page, until these elements are to be seen in it. Where a gradient flows
+  // farther than the box is wide, show where it arrives; of many elements, the first ones.
   function reveal(box, elements) {
     if (!elements.length || (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight)) return;
     const frame = box.getBoundingClientRect();
@@ -192,11 +193,10 @@ function start(host) {
     const by = (side, otherSide, from, to) => {
       let low = Math.min(...places.map((p) => p[side]));
       let high = Math.max(...places.map((p) => p[otherSide]));
-      if (high - low > to - from) {
-        const one = places[places.length === 2 ? 1 : 0];
-        [low, high] = [one[side], one[otherSide]];
+      if (high - low > to - from && places.length === 2) {
+        [low, high] = [places[1][side], places[1][otherSide]];
       }
-      if (low < from) return low - from;
+      if (low < from || high - low > to - from) return low - from;
       return high > to ? high - to : 0;
     };
     box.scrollBy({

@@ -155,11 +155,8 @@ z with slope 0.1667. Multiply.
             )
         graph = Graph(z, names, model=model, output=output, swept=True)
         found = steps(graph, accumulate=not break_it)
-    if not -len(found) <= start < len(found):
-        raise ValueError(
-            f"start must be a step from 0 to {len(found) - 1}, or from {-len(found)} to -1, "
-            f"counted from the end; got {start}"
-        )
+    if whole("start", start, -len(found)) >= len(found):
+        raise ValueError(f"start must be at most {len(found) - 1}, the last step, got {start}")
     if title is None:
         title = f"Backpropagation through {_formula(graph)}"
         title += ", broken: = in place of +=" * bool(break_it)
@@ -171,7 +168,7 @@ z with slope 0.1667. Multiply.
         "quiz": bool(quiz),
     }
     scene = _Scene(graph, found)
-    document = scene.svg.document(scene.box, title, _text(title, found), theme)
+    document = scene.svg.document(scene.box, title, _text(title, found, " "), theme)
     fragment = _fragment(scene, title, document, settings)
     return Player(graph, found, fragment, document, title, theme)
 
@@ -226,7 +223,9 @@ def _asset(name: str) -> str:
 def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
     """The final picture, and all steps as a list; the script takes what it shows from both."""
     still = re.sub(r'(<g data-node="\d+">)<title>[^<]*</title>', r"\1", document)
-    still = _shared_fonts(_NOT_FOR_IMAGES.sub("", still), "svg")
+    [own] = re.findall(r' id="(mg[0-9a-f]+)"', still)
+    still = _NOT_FOR_IMAGES.sub("", still.replace(f"#{own} ", ""))
+    still = _shared_fonts(still, "svg")
     image = Picture(still, title, "All steps follow as text.", theme=theme).image
     items = "".join(
         f"<li>{step.title}: <span>{escaped(step.equation.text)}</span>. "
@@ -240,14 +239,14 @@ def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
 
 
 # What the list of steps says, what the page decides, and what tells pictures on one page apart.
-_NOT_FOR_IMAGES = re.compile(r'<desc.*?</desc>| (?:aria-\w+|id|style)="[^"]*"|#mg[0-9a-f]+ ')
+_NOT_FOR_IMAGES = re.compile(r'<desc[^<]*</desc>| (?:aria-\w+|id|style)="[^"]*"')
 
 
-def _text(title: str, found: Sequence[Step]) -> str:
-    """All steps as text."""
+def _text(title: str, found: Sequence[Step], end: str = "\n") -> str:
+    """All steps as text, one a line."""
     lines = [f"{title}, in {len(found)} steps"]
     lines += [f"{step.number + 1}. {step.title}: {step}" for step in found]
-    return "\n".join(lines)
+    return end.join(lines)
 
 
 def _step_data(step: Step, is_quiz: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .graph import Edge, Graph, Node
 from .names import Name, number_text
 
 NUDGE = 0.01
-MOST_CLAUSES = 8  # of an equation such as x = 2, y = 3
+MOST_CLAUSES = 6  # of an equation such as x = 2, y = 3
 MOST_SLOPES = 4  # of an operation, in its sentence
 MOST_PRODUCTS = 4  # of a sum on the tape
 LONGEST_ARITHMETIC = 64  # characters; the cards show every number
@@ -250,7 +250,8 @@ class _Sweep:
         self.gradients: dict[int, Gradient] = {}
         self.right: dict[int, float] = {}  # the sums, also where `gradients` has them broken
         self.products: dict[int, list[Message]] = {}
-        self.leaves = [n for n in graph.nodes if n.kind in ("input", "weight")]
+        leaves = [n for n in graph.nodes if n.kind in ("input", "weight")]
+        self.leaves = sorted(leaves, key=lambda n: n.kind)  # the inputs come first
         self.sent = _sent(graph)
         self.expected = Counter(edge.source for edges in self.sent.values() for edge in edges)
         self._forward()
