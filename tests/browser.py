@@ -7,9 +7,10 @@ the network for nothing, and must have complained about nothing.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -78,14 +79,22 @@ class Browser:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, started once for all tests of a process."""
-    api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        from playwright import sync_api as api
+    except ImportError:
+        _give_up('browser tests need playwright: pip install "microgrunderscore[browser]"')
     if executable is None:
-        pytest.skip("browser tests need the program chromium")
+        _give_up("browser tests need the program chromium")
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield Browser(chromium)
         chromium.close()
+
+
+def _give_up(why: str) -> NoReturn:
+    """Skip a test, unless REQUIRE_BROWSER says that there has to be one."""
+    (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(why)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_what_has_no_name_is_numbered_and_the_output_is_z() -> None:
     assert [node.index for node in graph.nodes] == list(range(6))
     assert [node.is_output for node in graph.nodes] == [False] * 5 + [True]
     assert graph.output is graph.nodes[-1]
-    assert [node.arithmetic for node in graph.nodes] == ["", "", "2 · 3", "log 6", "", "1.792 + 1"]
+    assert [node.arithmetic for node in graph.nodes] == ["", "", "2 × 3", "log 6", "", "1.792 + 1"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ..operation import OPERATIONS
 from .flow import Flow
 from .names import Name, Names, number_latex, number_text
 from .neurons import Unit, textbook_names, units
-from .symbols import Symbol, formula, slope_symbol
+from .symbols import Symbol, arithmetic, formula, slope_symbol
 
 LONGEST_FORMULA = 36  # characters of a formula on a card
 CLOSE = 1e-9  # relative: gradients that differ by more were not computed by one backward pass
@@ -64,12 +64,12 @@ class Node:
 
     @functools.cached_property
     def arithmetic(self) -> str:
-        """The same with numbers: 2 · 3; "" for a leaf."""
+        """The same with numbers: 2 × 3; "" for a leaf."""
         if self.value is None or not self.formula:
             return ""
         if len(self.value.operands) > LONGEST_FORMULA:
             return _summary(self.value)
-        text = formula(self.value, _as_number)
+        text = arithmetic(self.value)
         return text if len(text) <= 3 * LONGEST_FORMULA else _summary(self.value)
 
     @property
@@ -324,12 +324,6 @@ def _summary(v: Value) -> str:
         return f"w·x + b, {n // 2} products" if n % 2 else f"w·x, {n // 2} products"
     symbol = OPERATIONS[v.op].symbol if v.op in OPERATIONS else v.op
     return f"{symbol} of {n} terms"
-
-
-def _as_number(v: Value) -> Name:
-    """A Value under its number, in brackets where a sign would stick to another."""
-    text = number_text(v.data)
-    return Name(f"({text})" if text.startswith("−") else text, "")
 
 
 def modules_in(variables: Mapping[str, Any], model: Any) -> dict[str, Module]:

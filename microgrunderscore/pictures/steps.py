@@ -7,7 +7,6 @@ value that is used several times are seen to arrive one by one.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -584,13 +583,7 @@ def _recomputed(graph: Graph, leaf: Node, nudge: float) -> float:
 
 def _with_numbers(node: Node) -> str:
     """What a node was computed as, with numbers: 2 × 3; "" where it is only summed up."""
-    if node.arithmetic == node.formula:
-        return ""
-    text = node.arithmetic.replace(" · ", " × ").replace("·", " × ")
-    return _TWICE_IN_BRACKETS.sub(r"\1\2", text)
-
-
-_TWICE_IN_BRACKETS = re.compile(r"(\(|, )\((−[^()]+)\)(?=[,)])")  # f((−2)), g(x, (−2))
+    return "" if node.arithmetic == node.formula else node.arithmetic
 
 
 def _inputs_sentence(leaves: Sequence[Node]) -> str:

@@ -318,18 +318,34 @@ def formula(node: Value, name: Callable[[Value], Name]) -> str:
     >>> [formula(v, lambda v: Name("x", "x")) for v in (x * x, 3.0 - x, x / -2.0, x**2, x.sin())]
     ['x · x', '3 − x', 'x/(−2)', 'x²', 'sin x']
     """
+    return _verbatim(node, lambda x: node_symbol(x, name(x)), VERBATIM)
+
+
+def arithmetic(node: Value) -> str:
+    """The same with numbers: 2 × 3.
+
+    >>> x = Value(-2.0)
+    >>> [arithmetic(v) for v in (x * x, 3.0 - x, x**2, x.relu())]
+    ['(−2) × (−2)', '3 − (−2)', '(−2)²', 'relu(−2)']
+    """
+    return _verbatim(node, lambda x: Symbol(x.data), IN_NUMBERS)
+
+
+def _verbatim(node: Value, write: Callable[[Value], Symbol], style: Verbatim) -> str:
+    """A node's operation as it stands, its operands written somehow."""
     op = OPERATIONS.get(node.op)
-    operands = [_operand(x, name) for x in node.operands]
+    operands = [write(x) if isinstance(x, Value) else Symbol(float(x)) for x in node.operands]
+    spelled = [style.spell(x) for x in operands]
     if op is None:
-        return f"{node.op}({', '.join(map(str, operands))})" if node.op else ""
+        return f"{node.op}({', '.join(x.text for x in spelled)})" if node.op else ""
     if op.name == "dot":
         n = len(operands) // 2
-        factors = [VERBATIM.factor(VERBATIM.spell(x)) for x in operands]
+        factors = [style.factor(x) for x in spelled]
         pairs = zip(factors[:n], factors[n : 2 * n], strict=True)
-        return VERBATIM.sum(["·".join(pair) for pair in pairs] + factors[2 * n :])
+        return style.sum([style.times.join(pair) for pair in pairs] + factors[2 * n :])
     if op.name == "sum_of":
-        return VERBATIM.sum([str(x) for x in operands])
-    return VERBATIM.spell(applied(op.name, *operands)).text
+        return style.sum([x.text for x in spelled])
+    return style.spell(applied(op.name, *operands)).text
 
 
 def _operand(x: Value | float, name: Callable[[Value], Name]) -> Symbol:
@@ -548,19 +564,18 @@ class Latex(Text):
 class Verbatim(Text):
     """How one operation is written on a card: with every sign in its place, and air around it."""
 
+    def __init__(self, times: str, template: str) -> None:
+        self.times = times
+        self._templates = _ON_CARDS | {"mul": template}
+
     def template(self, op: Operation) -> str:
-        return _ON_CARDS.get(op.name) or super().template(op)
+        return self._templates.get(op.name) or super().template(op)
 
 
-_ON_CARDS = {
-    "mul": "{0} · {1}",
-    "sub": "{0} − {1}",
-    "div": "{0}/{1}",
-    "neg": "−{0}",
-    "inv": "1/{0}",
-}
+_ON_CARDS = {"sub": "{0} − {1}", "div": "{0}/{1}", "neg": "−{0}", "inv": "1/{0}"}
 _LATEX_SIGNS = {"≥": r"\ge", "≤": r"\le"}
-TEXT, LATEX, VERBATIM = Text(), Latex(), Verbatim()
+TEXT, LATEX = Text(), Latex()
+VERBATIM, IN_NUMBERS = Verbatim("·", "{0} · {1}"), Verbatim(" × ", "{0} × {1}")
 
 
 def _written_as_fraction(x: Fraction) -> bool:
