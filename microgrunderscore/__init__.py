@@ -74,7 +74,14 @@ from .ops import (
     where,
 )
 from .optim import SGD, Adam
+from .pictures.dot import to_dot
+from .pictures.draw import draw
+from .pictures.draw_dot import draw_dot
 from .pictures.explain import explain
+from .pictures.layers import layerwise_picture
+from .pictures.overview import overview
+from .pictures.player import play
+from .pictures.tape import tape
 from .training import accuracy, classify, evaluate, fit, predict
 from .version import __version__
 
@@ -111,6 +118,8 @@ __all__ = [
     "detect_anomaly",
     "div",
     "dot",
+    "draw",
+    "draw_dot",
     "elu",
     "erf",
     "erfc",
@@ -130,6 +139,7 @@ __all__ = [
     "inv",
     "jacobian",
     "jvp",
+    "layerwise_picture",
     "leaky_relu",
     "log",
     "log1p",
@@ -145,6 +155,8 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "overview",
+    "play",
     "power",
     "predict",
     "relu",
@@ -160,6 +172,8 @@ __all__ = [
     "sum_of",
     "tan",
     "tanh",
+    "tape",
+    "to_dot",
     "value_and_grad",
     "vjp",
     "where",

@@ -94,8 +94,9 @@ def draw(
     >>> z = (x * y).log()
     >>> z.backward()
     >>> print(draw(z))
-    Values: x = 2; y = 3; v₁ = x · y = 6; z = log v₁ = 1.792. Local slopes: ∂v₁/∂x = 3; \
-∂v₁/∂y = 2; ∂z/∂v₁ = 0.1667. Gradients: ∂z/∂x = 0.5; ∂z/∂y = 0.3333; ∂z/∂v₁ = 0.1667; ∂z/∂z = 1.
+    Values: x = 2; y = 3; v₁ = x · y = 6; z = log v₁ = 1.792.
+    Local slopes: ∂v₁/∂x = 3; ∂v₁/∂y = 2; ∂z/∂v₁ = 0.1667.
+    Gradients: ∂z/∂x = 0.5; ∂z/∂y = 0.3333; ∂z/∂v₁ = 0.1667; ∂z/∂z = 1.
     """
     if not isinstance(z, Value):
         raise TypeError(f"draw needs the Value that was computed, not {z!r:.40}")

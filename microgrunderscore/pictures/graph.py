@@ -249,7 +249,7 @@ class Graph:
         parts = [f"Values: {'; '.join(values)}."]
         parts += [f"Local slopes: {'; '.join(slopes_)}."] if slopes_ else []
         parts += [f"Gradients: {'; '.join(gradients)}." if gradients else NOT_COMPUTED]
-        return " ".join([*parts, *self.notes])
+        return "\n".join([*parts, *self.notes])
 
     def _add(self, v: Value, weights: set[int], swept: bool) -> None:
         """The card of a Value, after those of its constants, and its edges."""
