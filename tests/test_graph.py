@@ -432,8 +432,8 @@ def test_everything_is_said_in_full() -> None:
     assert graph.edges[1].described() == f"∂v₁/∂y = x = 0.3333 ({1 / 3!r})"
     assert graph.edges[3].described() == "2 in z = v₁ + 2"
     assert graph.description() == (
-        "Values: x = 0.3333; y = 3; v₁ = x · y = 1; z = v₁ + 2 = 3. "
-        "Local slopes: ∂v₁/∂x = 3; ∂v₁/∂y = 0.3333; ∂z/∂v₁ = 1. "
+        "Values: x = 0.3333; y = 3; v₁ = x · y = 1; z = v₁ + 2 = 3.\n"
+        "Local slopes: ∂v₁/∂x = 3; ∂v₁/∂y = 0.3333; ∂z/∂v₁ = 1.\n"
         "Gradients: ∂z/∂x = 3; ∂z/∂y = 0.3333; ∂z/∂v₁ = 1; ∂z/∂z = 1."
     )
 
@@ -466,7 +466,7 @@ def test_a_leaf_is_a_graph_of_its_own() -> None:
     graph = Graph(Value(2.0))
     assert titles(graph) == ["z"]
     assert (graph.edges, graph.incoming, graph.outgoing, graph.notes) == ([], [[]], [[]], [])
-    assert graph.description() == "Values: z = 2. Gradients: not computed; call backward()."
+    assert graph.description() == "Values: z = 2.\nGradients: not computed; call backward()."
 
 
 def test_a_deep_graph_needs_no_recursion() -> None:
