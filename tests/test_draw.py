@@ -25,6 +25,7 @@ from microgrunderscore.pictures.graph import Edge, Graph, Node
 from microgrunderscore.pictures.names import number_text
 from microgrunderscore.pictures.overview import Overview
 from microgrunderscore.pictures.palette import DARK, LIGHT, font
+from microgrunderscore.pictures.svg import one_line
 
 PACKAGE = Path(microgrunderscore.__file__).parent
 SVG = "{http://www.w3.org/2000/svg}"
@@ -161,7 +162,7 @@ def test_cards_and_pills_say_what_the_graph_says(name: str) -> None:
     assert picture.title == f"Computation graph of {graph.output.title}"
     assert picture.text == graph.description() == str(picture)
     assert parsed(picture.svg).findtext(f"{SVG}title") == picture.title
-    assert parsed(picture.svg).findtext(f"{SVG}desc") == picture.text
+    assert parsed(picture.svg).findtext(f"{SVG}desc") == one_line(picture.text)
     assert parsed(picture.svg).get("role") == "img"
 
 
@@ -254,7 +255,8 @@ def test_texts_fit_on_their_cards(name: str) -> None:
 
 
 def path_rows(picture: Drawing) -> list[str]:
-    return picture.text.split("\n")[1:]
+    rows = picture.text.removeprefix(picture.graph.description())
+    return rows.strip("\n").split("\n")
 
 
 def test_rows_have_the_numbers_of_explain() -> None:
@@ -525,7 +527,7 @@ def test_what_a_notebook_shows() -> None:
     address = str(image["src"])
     assert address.startswith("data:image/svg+xml;base64,")
     assert base64.b64decode(address.split(",")[1]).decode() == picture.svg
-    assert picture.text in str(image["alt"])
+    assert one_line(picture.text) in str(image["alt"])
     assert set(draw(log_of_product(), format="html")._repr_mimebundle_()) == {
         "text/html",
         "text/plain",
