@@ -15,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from . import datasets
+from .charts import (
+    Recorder,
+    accuracy_curve,
+    activation_histograms,
+    gradient_sizes,
+    hidden_code,
+    loss_curve,
+    replay,
+)
 from .differences import gradcheck
 from .engine import Value
 from .expression import parse
@@ -24,13 +33,9 @@ from .losses import cross_entropy, hinge
 from .nn import MLP
 from .ops import mean
 from .optim import SGD, Adam
-from .pictures.charts import accuracy_curve, activation_histograms, gradient_sizes, loss_curve
-from .pictures.codes import hidden_code
 from .pictures.explain import explain
 from .pictures.overview import overview
 from .pictures.player import play
-from .pictures.recorder import Recorder
-from .pictures.replay import replay
 from .report import Part, Section, is_page, page
 from .training import accuracy, evaluate, fit
 

@@ -27,6 +27,7 @@ class Dense(Protocol):
     @property
     def activation_name(self) -> str: ...
     def matrix(self) -> Matrix: ...
+    def biases(self) -> Vector: ...
     def pre_activations(self, h: Vector) -> Vector: ...
     def activated(self, a: Vector) -> Vector: ...
     def errors(self, a: Vector, h: Vector, grad_h: Vector) -> Vector: ...
@@ -39,9 +40,11 @@ class LayerPass:
     Attributes:
         activation: the name of g.
         W: weights, one row per neuron.
+        b: biases.
         h_in: inputs h_{k-1}.
         a: pre-activations W h_{k-1} + b.
         h: outputs g(a).
+        grad_h: ∂E/∂h.
         delta: error terms ∂E/∂a.
         grad_W: ∂E/∂W, rows as in W.
         grad_b: ∂E/∂b.
@@ -50,9 +53,11 @@ class LayerPass:
 
     activation: str
     W: Matrix
+    b: Vector
     h_in: Vector
     a: Vector
     h: Vector
+    grad_h: Vector
     delta: Vector
     grad_W: Matrix
     grad_b: Vector
@@ -123,14 +128,15 @@ def backpropagate(
         W = layer.matrix()
         delta = layer.errors(a, h, grad_h)  # BP1 and BP2: δ = ∇h ∘ g'(a)
         grad_W = [[d * x for x in h_in] for d in delta]  # BP4: ∇W = δ hᵀ
-        grad_h = _transposed_times(W, delta)  # the Wᵀδ of BP2, for the layer below
+        grad_h_in = _transposed_times(W, delta)  # the Wᵀδ of BP2, for the layer below
         passes.append(
             LayerPass(
                 activation=layer.activation_name,
-                W=W, h_in=h_in, a=a, h=h, delta=delta,
-                grad_W=grad_W, grad_b=list(delta), grad_h_in=grad_h,  # BP3: ∇b = δ
+                W=W, b=layer.biases(), h_in=h_in, a=a, h=h, grad_h=grad_h, delta=delta,
+                grad_W=grad_W, grad_b=list(delta), grad_h_in=grad_h_in,  # BP3: ∇b = δ
             )
         )  # fmt: skip
+        grad_h = grad_h_in
     return passes[::-1]
 
 

@@ -229,6 +229,10 @@ class Layer(Module):
         """The weights W, one row per neuron."""
         return [[w.data for w in neuron.w] for neuron in self.neurons]
 
+    def biases(self) -> Vector:
+        """The biases b."""
+        return [neuron.b.data for neuron in self.neurons]
+
     def pre_activations(self, h: Vector) -> Vector:
         """a = W h + b."""
         return [neuron.pre_activation(h) for neuron in self.neurons]

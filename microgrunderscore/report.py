@@ -11,27 +11,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from .charts import (
+    Frame,
+    Recorder,
+    accuracy_curve,
+    activation_histograms,
+    decision_boundary,
+    gradient_ridges,
+    gradient_sizes,
+    loss_curve,
+    neuron_maps,
+    replay,
+)
+from .charts.boundary import MOST_CLASSES
 from .engine import Value
 from .graph import gc_paused
 from .history import Epoch, History
 from .losses import LOSSES
 from .nn import MLP
 from .ops import mean
-from .pictures.boundary import MOST_CLASSES, decision_boundary
-from .pictures.charts import (
-    accuracy_curve,
-    activation_histograms,
-    gradient_ridges,
-    gradient_sizes,
-    loss_curve,
-)
+from .pictures.axes import evenly, is_wide
 from .pictures.names import number_text
-from .pictures.neuron_maps import neuron_maps
 from .pictures.overview import overview
 from .pictures.palette import DARK, LIGHT, MONO, SANS
 from .pictures.picture import Picture
-from .pictures.recorder import Frame, Recorder
-from .pictures.replay import replay
 from .pictures.svg import escaped, variables
 from .samples import data_set
 from .version import __version__
@@ -204,7 +207,6 @@ MOST_EDGES = 200_000  # of the graph of the batch that the overview shows
 MOST_SAMPLES = 100  # of that batch
 MOST_POINTS = 300  # in a plane
 MOST_MAPS = 64  # neurons whose answers are drawn over a plane
-STEEP = 100.0  # where the loss falls by more, its axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -313,8 +315,7 @@ class Reporter:
         history = self.history
         if not len(history):
             return []
-        losses = [x for x in (*history.loss, *history.validation_loss) if math.isfinite(x)]
-        is_steep = min(losses) > 0.0 and STEEP * min(losses) < max(losses)
+        is_steep = is_wide([*history.loss, *history.validation_loss])
         curves: list[Picture] = [loss_curve(history, log=is_steep)]
         if history.accuracy:
             curves.append(accuracy_curve(history))
@@ -414,14 +415,3 @@ def _epoch(i: int, epoch: Epoch, frame: Frame | None, layers: Sequence[str]) -> 
 def _samples_of_a_batch(model: MLP) -> int:
     """How many samples can be shown together: fewer for larger networks."""
     return min(MOST_SAMPLES, max(1, MOST_EDGES // len(model.parameters())))
-
-
-def evenly(n: int, most: int) -> list[int]:
-    """At most so many of the places 0 … n - 1, evenly chosen, the first and the last among them.
-
-    >>> evenly(3, 5), evenly(9, 3), evenly(9, 1)
-    ([0, 1, 2], [0, 4, 8], [0])
-    """
-    if n <= most:
-        return list(range(n))
-    return [i * (n - 1) // max(most - 1, 1) for i in range(most)]

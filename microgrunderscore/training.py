@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 
 from . import losses
 from .arguments import did_you_mean, generator, whole
+from .decision import Judge, class_named, judge_of
 from .engine import Value
 from .graph import gc_paused
 from .history import Epoch, History
@@ -177,7 +178,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.classifies = any(self.loss is loss for loss in CLASSIFYING)
-        self.level = _threshold(self.model)
+        self.judge = judge_of(self.model)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -247,7 +248,7 @@ class _Run:
         totals.loss += error.data
         totals.samples += 1
         if self.classifies:
-            totals.right += _is_right(plain(prediction), self.targets[i], self.level)
+            totals.right += _is_right(plain(prediction), self.targets[i], self.judge)
 
     def _validation(self) -> tuple[float | None, float | None]:
         """Loss and accuracy of the data held out."""
@@ -314,8 +315,8 @@ def classify(model: Model, X: Any, *, threshold: float | None = None) -> list[in
     >>> classify(lambda x: [x, 1.0 - x], [0.2, 0.7])
     [1, 0]
     """
-    level = _threshold(model) if threshold is None else number(threshold)
-    return [_class(output, level) for output in predict(model, X)]
+    judge = judge_of(model) if threshold is None else Judge(number(threshold))
+    return [judge.class_of(items(output)) for output in predict(model, X)]
 
 
 def accuracy(model: Model, X: Any, y: Any) -> float:
@@ -368,43 +369,15 @@ def _mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any]) -> fl
 
 
 def _share_right(model: Model, outputs: Sequence[Any], targets: Sequence[Any]) -> float:
-    level = _threshold(model)
-    right = sum(_is_right(o, t, level) for o, t in zip(outputs, targets, strict=True))
+    judge = judge_of(model)
+    right = sum(_is_right(o, t, judge) for o, t in zip(outputs, targets, strict=True))
     return right / len(outputs)
 
 
-def _is_right(output: Any, target: Any, level: float) -> bool:
+def _is_right(output: Any, target: Any, judge: Judge) -> bool:
     """Whether an output means the class that the target names."""
     outputs = items(output)
-    if len(outputs) == 1:
-        return _class(output, level) == int(items(target)[0] > 0)
-    return _class(output, level) == _class_named(target, len(outputs))
-
-
-def _class_named(target: Any, count: int) -> int:
-    """The class index that a target gives, or the largest share of a one-hot row."""
-    if isinstance(target, list):
-        if len(target) != count:
-            raise ValueError(f"a target has {len(target)} numbers, the model {count} outputs")
-        return _largest(target)
-    return losses.class_index(target, count)
-
-
-def _class(output: Any, level: float) -> int:
-    """The class that an output means."""
-    outputs = items(output)
-    return int(outputs[0] > level) if len(outputs) == 1 else _largest(outputs)
-
-
-def _largest(numbers: list[float]) -> int:
-    return max(range(len(numbers)), key=numbers.__getitem__)
-
-
-def _threshold(model: Any) -> float:
-    """Where a single output changes sides: ½ for a probability, 0 for a score."""
-    layers = getattr(model, "layers", None)
-    last = layers[-1] if isinstance(layers, list) and layers else None
-    return 0.5 if getattr(last, "activation_name", "") == "sigmoid" else 0.0
+    return judge.class_of(outputs) == class_named(target, len(outputs))
 
 
 # ---- arguments ---------------------------------------------------------------------------------

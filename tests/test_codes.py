@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from test_boundary import HOSTILE, SVG, Axes, check_layout, contrast, parsed, with_class
+from readable import SVG, assert_readable, parsed
+from test_boundary import HOSTILE, Axes, contrast, with_class
 
 from microgrunderscore import MLP, SGD, datasets, fit
-from microgrunderscore.pictures.codes import hidden_code
+from microgrunderscore.charts import hidden_code
+from microgrunderscore.charts.pixels import rgb
 from microgrunderscore.pictures.palette import DARK, LIGHT
-from microgrunderscore.pictures.pixels import rgb
 
 
 def set_to(model: MLP, *biases: float) -> MLP:
@@ -72,7 +72,7 @@ def test_rounding(activation: str, biases: Sequence[float], code: str, level: fl
 def test_every_number_can_be_read_on_its_shade(activation: str, colours: dict[str, str]) -> None:
     model = network(activation, 32)
     set_to(model, *[(i - 16) / 3 for i in range(32)])
-    root = parsed(hidden_code(model, X3[:1]))
+    root = parsed(hidden_code(model, X3[:1]).svg)
     shades = with_class(root, "value-area")
     numbers = [t for t in with_class(root, "number") if "middle" in str(t.get("class"))]
     assert len(shades) == len(numbers) == 32
@@ -101,14 +101,14 @@ def test_a_trained_autoencoder_has_eight_codes() -> None:
 
 
 def test_twins_are_marked_with_the_same_letter() -> None:
-    root = parsed(hidden_code(set_to(network("sigmoid"), 1.0, -1.0), X3))
+    root = parsed(hidden_code(set_to(network("sigmoid"), 1.0, -1.0), X3).svg)
     marks = ["".join(e.itertext()) for e in with_class(root, "negative")]
     assert marks == ["a", "a", "a"]
 
 
 def test_the_picture_shows_every_number_once() -> None:
     chart = hidden_code(network("tanh"), X3)
-    root = parsed(chart)
+    root = parsed(chart.svg)
     shown = ["".join(t.itertext()) for t in root.iter(f"{SVG}text")]
     for row in chart.numbers["hidden"]:
         for h in row:
@@ -123,7 +123,7 @@ def test_the_picture_shows_every_number_once() -> None:
 def test_numbers_keep_their_width(x: float, said: str) -> None:
     chart = hidden_code(set_to(network("identity"), x, 0.0), X3)
     assert f"100: {said} 0.00 ≈" in chart.text
-    check_layout(chart)
+    assert_readable(chart.svg)
 
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
@@ -133,9 +133,9 @@ def test_numbers_keep_their_width(x: float, said: str) -> None:
 )
 def test_hostile_names_are_harmless(names: Any, title: Any, theme: str) -> None:
     chart = hidden_code(network("relu"), X3, names=names, title=title, theme=theme)
-    check_layout(chart)
+    assert_readable(chart.svg)
     assert chart.svg == hidden_code(network("relu"), X3, names=names, title=title, theme=theme).svg
-    tags = {e.tag.split("}")[1] for e in ET.fromstring(chart.svg).iter()}
+    tags = {e.tag.split("}")[1] for e in parsed(chart.svg).iter()}
     assert tags <= {"svg", "title", "desc", "style", "rect", "text", "tspan"}
 
 

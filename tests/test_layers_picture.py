@@ -7,11 +7,10 @@ import json
 import math
 import random
 import re
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from readable import SVG, assert_readable, parsed, text_of
 
 from microgrunderscore import MLP, Value, losses
 from microgrunderscore.activations import softmax
@@ -19,14 +18,10 @@ from microgrunderscore.layerwise import LayerwisePass
 from microgrunderscore.pictures.layers import (
     MOST_LAYERS,
     MOST_ROWS,
-    biases,
     layerwise_picture,
     slopes_of,
 )
 from microgrunderscore.pictures.names import number_text
-from microgrunderscore.pictures.palette import font
-
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def view_of(
@@ -38,14 +33,6 @@ def view_of(
         p.data = rng.uniform(-1.0, 1.0)
     x = [rng.uniform(-1.0, 1.0) for _ in range(nin)]
     return model.layerwise(x, lambda y: losses.squared_error(y, [0.5] * nouts[-1]))
-
-
-def parsed(svg: str) -> ElementTree.Element:
-    return ElementTree.fromstring(svg)
-
-
-def text_of(element: ElementTree.Element) -> str:
-    return "".join(element.itertext()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def grids(svg: str) -> list[tuple[str, list[str]]]:
@@ -64,35 +51,6 @@ def grids(svg: str) -> list[tuple[str, list[str]]]:
 
 def texts(vector: Any) -> list[str]:
     return [number_text(x) for x in vector]
-
-
-def boxes_of_text(svg: str) -> Iterator[tuple[float, float, float, float, str]]:
-    """Left, top, right, bottom of each line of text, by the fonts of the palette."""
-    for element in parsed(svg).iter(f"{SVG}text"):
-        classes = element.get("class", "")
-        runs = [(element.text or "", classes)]
-        for span in element:
-            runs.append((span.text or "", f"{classes} {span.get('class', '')}"))
-            runs.append((span.tail or "", classes))
-        width = 0.88 * sum(font(own).width(text) for text, own in runs)  # they are generous
-        x, y, size = float(element.get("x", 0)), float(element.get("y", 0)), font(classes).size
-        shift = width if "end" in classes.split() else width / 2 if "middle" in classes else 0.0
-        yield x - shift, y - 0.74 * size, x - shift + width, y + 0.2 * size, text_of(element)
-
-
-def assert_readable(svg: str) -> None:
-    """No text leaves the page, none lies on another, none is smaller than 11 px."""
-    root = parsed(svg)
-    left, top, width, height = map(float, root.get("viewBox", "").split())
-    boxes = list(boxes_of_text(svg))
-    for a, b, c, d, text in boxes:
-        inside = left <= a and top <= b and c <= left + width and d <= top + height
-        assert inside, f"{text!r} is cut off"
-    for one, two in itertools.combinations(boxes, 2):
-        apart = one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
-        assert apart, f"{one[4]!r} on {two[4]!r}"
-    for element in root.iter(f"{SVG}text"):
-        assert font(element.get("class", "")).size >= 11
 
 
 VIEWS = {
@@ -129,10 +87,10 @@ def test_every_number_is_the_views(name: str) -> None:
         assert outer[:m] == texts(layer.delta)
         assert outer[m : m + n] == texts(layer.h_in)
         assert outer[m + n :] == texts(itertools.chain(*layer.grad_W))
-        assert found[f"b{s} ({m})"] == texts(biases(layer))
+        assert found[f"b{s} ({m})"] == texts(layer.b)
+        assert found[f"∇h{s} ({m})"] == texts(layer.grad_h)
         if k < len(view.layers):
-            handed_back = view.layers[k].grad_h_in
-            assert found[f"∇h{s} ({m})"] == texts(handed_back)
+            assert layer.grad_h == view.layers[k].grad_h_in
     first = view.layers[0]
     inputs = f"1 × {len(first.h_in)}" if len(first.h_in) > 1 else "1"
     assert found[f"xᵀ = h₀ᵀ ({inputs})"] == texts(first.h_in)
@@ -153,28 +111,12 @@ def test_the_gradients_are_those_of_backward() -> None:
         assert outer[-len(weights) :] == texts(weights)
 
 
-@every_view
-def test_the_biases_come_back_out_of_the_sums(view: LayerwisePass) -> None:
-    for layer in view.layers:
-        for b, a, row in zip(biases(layer), layer.a, layer.W, strict=True):
-            wh = sum(w * x for w, x in zip(row, layer.h_in, strict=True))
-            assert b + wh == pytest.approx(a, abs=1e-12)
-
-
-def test_a_bias_of_zero_is_shown_as_zero() -> None:
-    model = MLP(30, [20, 1], seed=3)
-    rng = random.Random(0)
-    view = model.layerwise([rng.gauss(0, 5) for _ in range(30)], lambda y: y)
-    assert biases(view.layers[0]) == [0.0] * 20
-
-
 def test_the_error_terms_are_the_product_that_is_shown() -> None:
     for name in ("tanh", "sigmoid", "large", "deep"):
-        layers = VIEWS[name].layers
-        for layer, above in itertools.pairwise(layers):
+        for layer in VIEWS[name].layers:
             slopes = slopes_of(layer)
             assert slopes is not None
-            for d, g, slope in zip(layer.delta, above.grad_h_in, slopes, strict=True):
+            for d, g, slope in zip(layer.delta, layer.grad_h, slopes, strict=True):
                 assert d == pytest.approx(g * slope, rel=1e-12)
 
 

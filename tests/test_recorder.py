@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 
+from microgrunderscore.charts.recorder import Frame, Recorder, gradients_of, layers_of
 from microgrunderscore.engine import Value
 from microgrunderscore.nn import MLP, Layer, Module
 from microgrunderscore.optim import SGD
-from microgrunderscore.pictures.recorder import (
-    Frame,
-    Recorder,
-    gradients_of,
-    layers_of,
-    root_mean_square,
-)
+from microgrunderscore.pictures.histogram import root_mean_square
 from microgrunderscore.training import fit
 
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [1, 1, 0]

@@ -7,15 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from html.parser import HTMLParser
-from itertools import pairwise
 from typing import Any
 
-import pytest
-
 from microgrunderscore import datasets
+from microgrunderscore.charts import loss_curve
 from microgrunderscore.nn import MLP
 from microgrunderscore.optim import Adam
-from microgrunderscore.pictures.charts import loss_curve
 from microgrunderscore.pictures.names import number_text
 from microgrunderscore.pictures.palette import DARK, LIGHT
 from microgrunderscore.report import (
@@ -27,7 +24,6 @@ from microgrunderscore.report import (
     Rows,
     Section,
     Table,
-    evenly,
     is_page,
     page,
 )
@@ -147,17 +143,6 @@ def test_pages_are_recognised() -> None:
     assert not is_page(page('<meta name="generator" content="microgrunderscore 1 demo">', []),
                        kind="demo")  # fmt: skip
     assert not is_page("", kind="demo")
-
-
-@pytest.mark.parametrize(("n", "most"), [(0, 3), (1, 1), (3, 3), (7, 3), (1000, 17), (2, 1)])
-def test_evenly(n: int, most: int) -> None:
-    places = evenly(n, most)
-    assert places == sorted(set(places))
-    assert len(places) == min(n, most)
-    if n and most > 1:
-        assert (places[0], places[-1]) == (0, n - 1)
-        steps = {b - a for a, b in pairwise(places)}
-        assert max(steps, default=0) - min(steps, default=0) <= 1
 
 
 # ---- trainings ----------------------------------------------------------------------------------

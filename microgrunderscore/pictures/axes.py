@@ -16,13 +16,12 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from .chart import Chart
 from .names import number_text, superscript, visible
 from .svg import Svg, short, size_of
 
@@ -40,6 +39,7 @@ SERIES: Sequence[tuple[str, str]] = (
 TICK = "note muted"  # the class of the texts at an axis
 LINE = 16.0  # px from one line of text to the next
 MOST_POINTS = 400  # of a line that is drawn
+WIDE = 200.0  # a log axis from this ratio on; below it, falls are better seen on a linear one
 
 
 # ---- scales ------------------------------------------------------------------------------------
@@ -266,6 +266,16 @@ def _log_limits(lo: float, hi: float) -> Point:
     return lower, upper
 
 
+def is_wide(numbers: Iterable[float]) -> bool:
+    """Whether numbers are better seen on a log scale: all are positive, and far apart.
+
+    >>> is_wide([3.0, 1.0]), is_wide([3.0, 0.001]), is_wide([3.0, 0.0])
+    (False, True, False)
+    """
+    finite = [x for x in numbers if math.isfinite(x)]
+    return bool(finite) and min(finite) > 0.0 and max(finite) / min(finite) >= WIDE
+
+
 # ---- places of texts ---------------------------------------------------------------------------
 
 
@@ -379,6 +389,16 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     return kept
 
 
+def evenly(n: int, most: int) -> list[int]:
+    """At most so many of the places 0 … n - 1, evenly chosen, the first and the last among them.
+
+    >>> evenly(3, 5), evenly(9, 3), evenly(9, 1)
+    ([0, 1, 2], [0, 4, 8], [0])
+    """
+    steps = max(most - 1, 1)
+    return list(range(n)) if n <= most else [i * (n - 1) // steps for i in range(most)]
+
+
 def runs(points: Iterable[Point]) -> list[list[Point]]:
     """A line as its pieces between gaps.
 
@@ -485,11 +505,16 @@ class Axes:
                 if not others:  # a gap on either side
                     self.svg.circle(x, y, 2.5, dict(SERIES).get(classes, "muted"))
 
-    def ends(self, ends: Sequence[tuple[Point, str, str]]) -> None:
+    def ends(self, lines: Iterable[tuple[Sequence[Point], str, str]]) -> None:
         """Labels to the right of the area, beside the last points of lines, pushed apart.
 
-        ends: for each line (x, y), the label, the class of its colour.
+        lines: for each its points, its label, the class of its colour.
         """
+        ends = [
+            (drawn[-1], label, classes)
+            for points, label, classes in lines
+            if (drawn := [p for p in points if self.y.holds(p[1])])
+        ]
         wanted = [self.y(y) + 4 for (_, y), _, _ in ends]
         places = spread(wanted, LINE, self.y.stop + 4, self.y.start + 4)
         for ((x, y), label, classes), at in zip(ends, places, strict=True):
@@ -522,6 +547,11 @@ def left_margin(scale: Scale) -> float:
     return 8 + max((size_of(text, TICK) for _, text in ticks_of(scale, upright=True)), default=0.0)
 
 
+def end_margin(scale: Scale) -> float:
+    """How far the last tick text of a horizontal scale may reach beyond its end, px."""
+    return max((size_of(text, TICK) / 2 for _, text in ticks_of(scale)[-1:]), default=0.0)
+
+
 def heading(svg: Svg, x: float, y: float, title: str, width: float) -> float:
     """A title in as many lines as it needs, the first on base line y; returns that of the last."""
     lines = wrapped(title, width, "title", 3)
@@ -537,34 +567,3 @@ def notes(svg: Svg, x: float, y: float, texts: Iterable[str], width: float) -> f
     for i, line in enumerate(lines):
         svg.text(x, y + LINE * (i + 1), line, TICK)
     return y + LINE * len(lines)
-
-
-class Sheet:
-    """What a chart is drawn on: its title on top, and below it what could not be drawn.
-
-    title: in as many lines as it needs, at most three; y: the base line of the last of them.
-    """
-
-    def __init__(self, title: str, width: float, edge: float) -> None:
-        self.svg = Svg()
-        self.title, self.width, self.edge = clear(title), width, edge
-        self.y = heading(self.svg, edge, edge + 14.0, title, width - 2 * edge)
-
-    def chart(
-        self,
-        bottom: float,
-        text: Sequence[str],
-        remarks: Sequence[str],
-        *,
-        numbers: Mapping[str, Any],
-        plot: Callable[[Any], object],
-        theme: str,
-        format: str,
-    ) -> Chart:
-        """The whole. bottom: the lowest base line so far, px; text, remarks: line by line."""
-        words = "\n".join([*text, *remarks])
-        below = bottom + 8.0 if remarks else bottom
-        last = notes(self.svg, self.edge, below, remarks, self.width - 2 * self.edge)
-        box = (0.0, 0.0, self.width, last + self.edge - 2)
-        svg = self.svg.document(box, self.title, " ".join(words.splitlines()), theme)
-        return Chart(svg, self.title, words, numbers=numbers, plot=plot, theme=theme, format=format)

@@ -233,8 +233,7 @@ def _layers(graph: Graph) -> dict[int, dict[int, list[int]]]:
     nodes: dict[tuple[int, int], list[int]] = {}
     framed: set[int] = set()
     for unit in graph.units:
-        n = len(unit.neuron.w)
-        for v in (*unit.a.parents[:n], unit.a.parents[-1], unit.a, unit.h):
+        for v in unit.nodes:
             index = graph.node(v).index
             if index not in framed:  # weights may be shared, by samples or by neurons
                 nodes.setdefault((unit.layer, unit.place), []).append(index)

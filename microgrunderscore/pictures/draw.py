@@ -18,7 +18,7 @@ from .cards import Cards
 from .compact import Compact
 from .graph import Graph, modules_in
 from .names import order_of_computing
-from .neurons import units
+from .neurons import Network
 from .overview import overview
 from .palette import FONTS, THEMES
 from .picture import Picture
@@ -148,7 +148,7 @@ def _too_large(
 ) -> Picture:
     """The overview of the network in the graph, or else a summary."""
     for model in modules.values():
-        if units(model, nodes):
+        if Network(model, nodes).units:
             return overview(model, nodes[-1], **settings)
     return summary(nodes, max_nodes, **settings)
 

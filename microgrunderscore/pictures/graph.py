@@ -18,7 +18,7 @@ from ..module import Module
 from ..operation import OPERATIONS
 from .flow import Flow
 from .names import Name, Names, number_latex, number_text
-from .neurons import Unit, textbook_names, units
+from .neurons import Network, Unit, textbook_names
 from .symbols import Symbol, arithmetic, formula, slope_symbol
 
 LONGEST_FORMULA = 36  # characters of a formula on a card
@@ -184,9 +184,10 @@ class Graph:
         self.flow = Flow(root)
         values = self.flow.nodes
         modules = modules_in(variables or {}, model)
-        self.units: list[Unit] = [u for m in modules.values() for u in units(m, values)]
+        networks = [Network(m, values) for m in modules.values()]
+        self.units: list[Unit] = [unit for network in networks for unit in network.units]
         weights = {id(p) for m in modules.values() for p in m.parameters()}
-        self.names = _named(values, variables or {}, modules, self.units)
+        self.names = _named(values, variables or {}, networks)
         if output is not None:
             self.names.rename(root, self.names.free_for(root, output))
         self.has_gradients = swept or root.has_grad
@@ -340,16 +341,12 @@ def modules_in(variables: Mapping[str, Any], model: Any) -> dict[str, Module]:
 
 
 def _named(
-    values: Sequence[Value],
-    variables: Mapping[str, Any],
-    modules: Mapping[str, Module],
-    found: Sequence[Unit],
+    values: Sequence[Value], variables: Mapping[str, Any], networks: Sequence[Network]
 ) -> Names:
     """The names of all nodes: labels, variables, and those of the textbook for a network's."""
-    if len(modules) != 1:
+    if len(networks) != 1:
         return Names(values, variables)
-    [module] = modules.values()
-    return Names(values, variables, textbook_names(module, found))
+    return Names(values, variables, textbook_names(networks[0]))
 
 
 def _notes(flow: Flow, output: Name) -> list[str]:

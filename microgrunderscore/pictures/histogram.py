@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .names import number_text
-from .svg import Box, Svg, short
+from .svg import Box, Svg, short, size_of
 
 BINS = 20
 LOWEST_BAR = 1.2  # px, of a bin that is not empty
@@ -59,26 +59,44 @@ class Histogram:
         """The same as JSON data."""
         return {"from": self.low, "to": self.high, "counts": list(self.counts)}
 
-    def draw(self, svg: Svg, box: Box, classes: str, most: int = 0) -> None:
-        """The bars, and a tick at 0 if that is inside.
+    def draw(self, svg: Svg, box: Box, classes: str, below: str = "") -> None:
+        """The bars, and a tick at 0 if that is inside; or a word where there is nothing to count.
 
-        most: the count whose bar would fill the box; 0: the largest that there is.
+        classes: of the bars; below: of those in the left half, if another.
         """
         left, top, width, height = box
+        if self.strange or not self.total:
+            word, style = ("nan or ∞", "negative") if self.strange else ("not used", "muted")
+            svg.text(left + width / 2, top + height / 2 + 4, word, f"tag middle {style}")
+            return
         bottom = top + height
         if self.low <= 0.0 <= self.high:
             zero = short(left + _share(0.0, self.low, self.high) * width)
             svg.path(f"M{zero},{short(top - 1)}V{short(bottom + 1)}", "axis")
-        step, most = width / len(self.counts), most or max(self.counts)
+        step, most = width / len(self.counts), max(self.counts)
         gap = min(0.8, step / 4)
-        bars = [
-            f"M{short(left + k * step)},{short(bottom)}"
-            f"v{short(-max(LOWEST_BAR, height * n / most))}h{short(step - gap)}V{short(bottom)}z"
-            for k, n in enumerate(self.counts)
-            if n
-        ]
-        if bars:
-            svg.path("".join(bars), classes)
+        bars = {below: "", classes: ""}
+        for k, n in enumerate(self.counts):
+            if n:
+                x, rise = left + k * step, max(LOWEST_BAR, height * n / most)
+                side = below if below and 2 * k < len(self.counts) else classes
+                bars[side] += f"M{short(x)},{short(bottom)}v{short(-rise)}h{short(step - gap)}"
+                bars[side] += f"V{short(bottom)}z"
+        for side, d in bars.items():
+            if d:
+                svg.path(d, side)
+
+    def draw_ends(self, svg: Svg, box: Box) -> None:
+        """From where to where it counts, below the box; in as many digits as there is room for."""
+        left, top, width, height = box
+        if not any(self.counts):
+            return
+        for digits in (3, 2, 1):
+            low, high = brief(self.low, digits), brief(self.high, digits)
+            if size_of(low, "tag") + 4 + size_of(high, "tag") <= width:
+                break
+        svg.text(left, top + height + 13, low, "tag muted")
+        svg.text(left + width, top + height + 13, high, "tag muted end")
 
 
 def _share(x: float, low: float, high: float) -> float:
@@ -153,6 +171,15 @@ def largest(xs: Iterable[float]) -> float:
     3.0
     """
     return max((abs(x) for x in xs if math.isfinite(x)), default=0.0)
+
+
+def brief(x: float, digits: int = 3) -> str:
+    """A number with so many significant digits.
+
+    >>> brief(-2 / 3)
+    '−0.667'
+    """
+    return number_text(float(f"{x:.{digits - 1}e}"))
 
 
 def from_to(xs: Iterable[float]) -> str:

@@ -261,14 +261,11 @@ _Row: TypeAlias = tuple[str, str, Sequence[_Item]]  # role, which equations, the
 
 @dataclass(frozen=True)
 class _Equations:
-    """A layer, number k, with its numbers in the places of the symbols.
-
-    grad_h: ∂E/∂h of its outputs where that is known: what the layer above hands back.
-    """
+    """A layer, number k, with its numbers in the places of the symbols."""
 
     k: int
     layer: LayerPass
-    grad_h: Vector | None
+    is_last: bool
 
     @property
     def heading(self) -> list[Run]:
@@ -280,7 +277,7 @@ class _Equations:
     @property
     def rows(self) -> list[_Row]:
         """Forward, and backward with the numbers of the equations in the books."""
-        error = "BP1" if self.grad_h is None else "BP2"
+        error = "BP1" if self.is_last else "BP2"
         return [(FORWARD, "", self.forward), (BACKWARD, f"{error}, BP3, BP4", self.backward)]
 
     @property
@@ -295,7 +292,7 @@ class _Equations:
             _Grid(W, layer.W, FORWARD),
             _column(_name("h", self.k - 1), layer.h_in, FORWARD),
             _text(" + "),
-            _column(b, biases(layer), FORWARD),
+            _column(b, layer.b, FORWARD),
             _GAP,
             _column(h, layer.h, FORWARD),
             _text("= ", a) if is_linear else _text(f"= {self._g}(", a, ")"),
@@ -317,17 +314,17 @@ class _Equations:
 
     @property
     def _delta(self) -> list[_Item]:
-        """∇h ∘ g′(a), with numbers where these are known."""
+        """∇h ∘ g′(a), with the slopes as numbers where these are known."""
         a, h = _name("a", self.k), _name("h", self.k)
         if self.layer.activation == "softmax":
             return [_text("", h, " ∘ (∇", h, " − ", f"{h}ᵀ", "∇", h, ")")]
-        known = _text("∇", h) if self.grad_h is None else _column(f"∇{h}", self.grad_h, BACKWARD)
+        grad_h = _column(f"∇{h}", self.layer.grad_h, BACKWARD)
         if self.layer.activation == "identity":
-            return [known]
+            return [grad_h]
         slopes = slopes_of(self.layer)
         if slopes is None:
-            return [known, _text(f"∘ {self._g}′(", a, ")")]
-        return [known, _text("∘"), _column(f"{self._g}′({a})", slopes, FORWARD)]
+            return [grad_h, _text(f"∘ {self._g}′(", a, ")")]
+        return [grad_h, _text("∘"), _column(f"{self._g}′({a})", slopes, FORWARD)]
 
     @property
     def _g(self) -> str:
@@ -336,35 +333,9 @@ class _Equations:
         return name if name.isidentifier() and len(name) < 16 else "g"
 
 
-def _equations(view: LayerwisePass) -> list[_Equations]:
-    """Those of every layer."""
-    handed_back = [layer.grad_h_in for layer in view.layers[1:]]
-    pairs = zip(view.layers, [*handed_back, None], strict=True)
-    return [_Equations(k, layer, grad_h) for k, (layer, grad_h) in enumerate(pairs, 1)]
-
-
 def _name(letter: str, k: int) -> str:
     """W₁ for W and 1."""
     return name_of(f"{letter}{k}").text
-
-
-def biases(layer: LayerPass) -> list[float]:
-    """b = a - W h of a layer; a difference that is no more than rounding is 0.
-
-    >>> from microgrunderscore import MLP
-    >>> view = MLP(2, [3, 1], seed=1).layerwise([1.0, 0.5], lambda y: y * y)
-    >>> biases(view.layers[0])
-    [0.0, 0.0, 0.0]
-    """
-    found = []
-    for a, row in zip(layer.a, layer.W, strict=True):
-        b, size = a, abs(a)
-        for w, x in zip(row, layer.h_in, strict=True):
-            b -= w * x
-            size += abs(w * x)
-        is_rounding = abs(b) <= 2.3e-16 * (len(row) + 1) * size
-        found.append(0.0 if is_rounding else b)
-    return found
 
 
 def slopes_of(layer: LayerPass) -> list[float] | None:
@@ -393,7 +364,8 @@ class _Page:
     def __init__(self, view: LayerwisePass, title: str) -> None:
         self.svg = Svg()
         self.view = view
-        equations = _equations(view)
+        last = len(view.layers)
+        equations = [_Equations(k, layer, k == last) for k, layer in enumerate(view.layers, 1)]
         half = MOST_LAYERS // 2
         left_out = max(len(equations) - 2 * half, 0)
         shown = [*equations[:half], *equations[-half:]] if left_out else equations

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..nn import Layer
-from .axes import Axes, Linear, clear, heading, notes, path_of, shortened
-from .boundary import around, counted
-from .chart import Chart
+from ..pictures.axes import Axes, Linear, clear, path_of, shortened
+from ..pictures.svg import Svg, short
+from ..pictures.wording import counted
+from .answers import Row, inside
+from .boundary import around
+from .chart import EDGE, Chart, Colours, Sheet
 from .contours import Line, boundaries
-from .palette import DARK, LIGHT
 from .pixels import DEEPEST, address, png, tints
-from .plane import Plane, Row, default_name, inside, pair_of
-from .svg import Svg, escaped
+from .plane import Plane, axis_names, pair_of
 
 MOST_NEURONS = 64  # of a layer that are drawn
 
@@ -27,10 +28,15 @@ _LEVELS = 32
 _PALETTE = [*tints("value", _LEVELS, DEEPEST), *tints("negative", _LEVELS, DEEPEST)]
 _SIDE = 76.0  # px, of a map
 _STEP = _SIDE + 12.0
+_ROW = _STEP + 12.0
 _IN_A_ROW = 8
-_PAD = 18.0
-_PLUS = "M{x},{y}m-4,0h8m-4,-4v8"
-_MINUS = "M{x},{y}m-4,0h8"
+_PLUS = "m-4,0h8m-4,-4v8"
+_MINUS = "m-4,0h8"
+_EXPLANATION = (
+    "Blue is positive, red negative, deeper is more: each map has its own scale.",
+    "Below it: its lowest and highest output; + and − mark where these are.",
+    "The line is where the neuron's sum w·h + b is 0.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,6 @@ class _Map:
         return max(map(max, self.outputs))
 
     @property
-    def largest(self) -> float:
-        """The largest amount."""
-        return max(abs(self.lowest), abs(self.highest))
-
-    @property
     def range(self) -> str:
         """The lowest and the highest output; one number where they are the same."""
         if self.lowest == self.highest:
@@ -66,6 +67,20 @@ class _Map:
         """The same for a sentence."""
         return self.range.replace("…", "to")
 
+    @property
+    def heat(self) -> str:
+        """The heat map as a data address."""
+        return address(png(self.tints, _PALETTE))
+
+    @property
+    def tints(self) -> list[list[int]]:
+        """The places of the tints of all outputs in the palette."""
+        largest = max(abs(self.lowest), abs(self.highest)) or 1.0
+        return [
+            [round(abs(x) / largest * (_LEVELS - 1)) + _LEVELS * (x < 0.0) for x in row]
+            for row in self.outputs
+        ]
+
     def find(self, x: float) -> tuple[int, int]:
         """The column and the row where the output is x."""
         return next((row.index(x), r) for r, row in enumerate(self.outputs) if x in row)
@@ -77,6 +92,22 @@ class _Band:
 
     maps: list[_Map]
     activation: str
+
+    @property
+    def shown(self) -> list[_Map]:
+        """As many of the maps as are drawn."""
+        return self.maps[:MOST_NEURONS]
+
+    @property
+    def rows(self) -> int:
+        """How many rows of maps are drawn."""
+        return -(-len(self.shown) // _IN_A_ROW)
+
+    @property
+    def more(self) -> str:
+        """How many neurons are not drawn; "" if all are."""
+        hidden = len(self.maps) - len(self.shown)
+        return counted(hidden, "more neuron") if hidden else ""
 
 
 def neuron_maps(
@@ -114,31 +145,34 @@ def neuron_maps(
     >>> from microgrunderscore import MLP, datasets
     >>> X, _ = datasets.moons(20, seed=1)
     >>> print(neuron_maps(MLP(2, [2, 1], seed=1), X, resolution=8).text)
-    What each neuron sees over x₁ from −1.34 to 2.36 and x₂ from −0.613 to 1.17.
+    What each neuron sees over x₁ from −1.338 to 2.365 and x₂ from −0.6129 to 1.171.
     Layer 1, relu: neuron 1: 0 to 1.79; neuron 2: 0 to 1.55.
     Layer 2, identity: neuron 1: −0.16 to −0.00062.
     """
     layers, inputs = inside("neuron_maps", model, X)
-    pair_of("neuron_maps", inputs)
-    names = [clear(name) for name in feature_names or (default_name(0), default_name(1))]
-    if isinstance(feature_names, str) or len(names) != 2:
-        raise ValueError(f"feature_names names the two axes, got {feature_names!r:.60}")
+    across, upward = map(clear, axis_names(feature_names, pair_of("neuron_maps", inputs)))
     plane = Plane.around([(x, y) for x, y in inputs], resolution)
     bands = _bands(layers, plane)
-    title = "What each neuron sees" if title is None else clear(title)
-    text = _text(title, names, plane, bands)
-    return Chart(
-        _drawn(title, text, names, plane, bands, theme),
-        title,
-        text,
+    widest = max(min(len(band.maps), _IN_A_ROW) for band in bands)
+    width = max(widest * _STEP - 12.0, 4 * _STEP) + 2 * EDGE
+    sheet = Sheet("What each neuron sees" if title is None else title, width)
+    directions = plane.span(f"{across} to the right", f"{upward} upward")
+    sheet.note(sheet.y - 4, [f"each map: {directions}"])
+    lines = [f"{sheet.title} over {plane.span(across, upward)}."]
+    for number, band in enumerate(bands, 1):
+        _draw(sheet, f"Layer {number}", band)
+        lines.append(f"Layer {number}, {_described(band)}.")
+    sheet.note(sheet.y, _EXPLANATION)
+    return sheet.chart(
+        "\n".join(lines),
         numbers={
-            "extent": [plane.left, plane.right, plane.bottom, plane.top],
+            "extent": list(plane.extent),
             "layers": [
                 {"activation": band.activation, "maps": [m.outputs for m in band.maps]}
                 for band in bands
             ],
         },
-        plot=lambda axes: _plot(axes, title, bands, DARK if theme == "dark" else LIGHT),
+        plot=lambda axes, colours: _plot(axes, colours, bands),
         theme=theme,
         format=format,
     )
@@ -176,9 +210,6 @@ def _zeros(sums: Sequence[Sequence[Row]], k: int) -> list[Line]:
     return boundaries([[(0.0, a[k]) for a in row] for row in sums])
 
 
-# ---- words -------------------------------------------------------------------------------------
-
-
 def _short(x: float, digits: int = 3) -> str:
     """A number with so many digits.
 
@@ -188,59 +219,26 @@ def _short(x: float, digits: int = 3) -> str:
     return f"{x or 0.0:.{digits}g}".replace("-", "−")
 
 
-def _text(title: str, names: Sequence[str], plane: Plane, bands: Sequence[_Band]) -> str:
-    """All that is to be seen, as text."""
-    left, right, bottom, top = map(_short, (plane.left, plane.right, plane.bottom, plane.top))
-    lines = [
-        f"{title} over {names[0]} from {left} to {right} and {names[1]} from {bottom} to {top}."
-    ]
-    for number, band in enumerate(bands, 1):
-        ranges = [f"neuron {k}: {m.words}" for k, m in enumerate(band.maps[:MOST_NEURONS], 1)]
-        lines.append(f"Layer {number}, {band.activation}: {'; '.join(ranges)}{_more(band)}.")
-    return "\n".join(lines)
-
-
-def _more(band: _Band) -> str:
-    hidden = len(band.maps) - MOST_NEURONS
-    return f"; {hidden} more neurons" if hidden > 0 else ""
+def _described(band: _Band) -> str:
+    """A layer as text."""
+    ranges = [f"neuron {k}: {m.words}" for k, m in enumerate(band.shown, 1)]
+    return f"{band.activation}: {'; '.join([*ranges, band.more] if band.more else ranges)}"
 
 
 # ---- drawing -----------------------------------------------------------------------------------
 
 
-def _drawn(
-    title: str, text: str, names: Sequence[str], plane: Plane, bands: Sequence[_Band], theme: str
-) -> str:
-    """The picture."""
-    svg = Svg()
-    widest = max(min(len(band.maps), _IN_A_ROW) for band in bands)
-    inner = max(widest * _STEP - 12.0, 4 * _STEP)
-    y = heading(svg, _PAD, _PAD + 14, title, inner)
-    limits = [_short(x) for x in (plane.left, plane.right, plane.bottom, plane.top)]
-    across = f"each map: {names[0]} from {limits[0]} to {limits[1]} to the right"
-    upward = f"{names[1]} from {limits[2]} to {limits[3]} upward"
-    y = notes(svg, _PAD, y + 4, [f"{across}, {upward}"], inner)
-    for number, band in enumerate(bands, 1):
-        y += 30
-        what = f"Layer {number}: {counted(len(band.maps), 'neuron')}, {band.activation}"
-        svg.text(_PAD, y, shortened(what, inner, "heading"), "heading")
-        y += 10
-        for k, one in enumerate(band.maps[:MOST_NEURONS]):
-            place = (_PAD + k % _IN_A_ROW * _STEP, y + k // _IN_A_ROW * (_STEP + 12.0))
-            _draw_map(svg, place, f"neuron {k + 1} of layer {number}", one)
-        shown = min(len(band.maps), MOST_NEURONS)
-        y += -(-shown // _IN_A_ROW) * (_STEP + 12.0) - 4.0
-        if _more(band):
-            y = notes(svg, _PAD, y, [f"{_more(band).removeprefix('; ')} are not drawn"], inner)
-    y = notes(svg, _PAD, y + 8, _EXPLANATION, inner)
-    return svg.document((0, 0, inner + 2 * _PAD, y + _PAD), title, text, theme)
-
-
-_EXPLANATION = (
-    "Blue is positive, red negative, deeper is more: each map has its own scale.",
-    "Below it: its lowest and highest output; + and − mark where these are.",
-    "The line is where the neuron's sum w·h + b is 0.",
-)
+def _draw(sheet: Sheet, name: str, band: _Band) -> None:
+    """A layer, below what was drawn so far."""
+    y = sheet.y + 30
+    what = f"{name}: {counted(len(band.maps), 'neuron')}, {band.activation}"
+    sheet.svg.text(EDGE, y, shortened(what, sheet.inner, "heading"), "heading")
+    y += 10
+    for k, one in enumerate(band.shown):
+        place = (EDGE + k % _IN_A_ROW * _STEP, y + k // _IN_A_ROW * _ROW)
+        _draw_map(sheet.svg, place, f"neuron {k + 1} of {name.lower()}", one)
+    y += band.rows * _ROW - 4.0
+    sheet.note(y, [f"Not drawn: {band.more}."] if band.more else [])
 
 
 def _draw_map(svg: Svg, place: tuple[float, float], name: str, one: _Map) -> None:
@@ -250,9 +248,8 @@ def _draw_map(svg: Svg, place: tuple[float, float], name: str, one: _Map) -> Non
     x, y, width, height = around((0.0, 0.0, _SIDE, _SIDE), n)
     inner = Svg()
     inner.element(
-        "image", x=x, y=y, width=width, height=height, href=_heat(one),
-        preserveAspectRatio="none",
-    )  # fmt: skip
+        "image", x=x, y=y, width=width, height=height, href=one.heat, preserveAspectRatio="none"
+    )
     axes = Axes(svg, Linear(0, n - 1, left, left + _SIDE), Linear(0, n - 1, top, top + _SIDE))
     with svg.group():
         svg.title(f"{name}: {one.words}")
@@ -260,40 +257,31 @@ def _draw_map(svg: Svg, place: tuple[float, float], name: str, one: _Map) -> Non
         if one.bends:
             bends = "".join(path_of(axes.place(*p) for p in line) for line in one.bends)
             svg.path(bends, "ring", stroke_linejoin="round")
-        for x0, sign in ((one.highest, _PLUS), (one.lowest, _MINUS)):
-            if one.lowest < one.highest and (x0 > 0.0) == (sign == _PLUS) and x0 != 0.0:
-                svg.path(_sign(sign, one.find(x0), n, left, top), "ink-line")
+        if one.lowest < one.highest:
+            if one.highest > 0.0:
+                svg.path(_marked(axes, one.find(one.highest)) + _PLUS, "ink-line")
+            if one.lowest < 0.0:
+                svg.path(_marked(axes, one.find(one.lowest)) + _MINUS, "ink-line")
         svg.rect((left, top, _SIDE, _SIDE), "axis")
         svg.text(left + _SIDE / 2, top + _SIDE + 14, one.range, "tag muted middle")
 
 
-def _sign(sign: str, found: tuple[int, int], n: int, left: float, top: float) -> str:
-    """A plus or minus at a place of the map, inside its edges."""
-    x, y = (min(max(k / (n - 1) * _SIDE, 8.0), _SIDE - 8.0) for k in found)
-    return sign.format(x=escaped(f"{left + x:.1f}"), y=f"{top + y:.1f}")
+def _marked(axes: Axes, found: tuple[int, int]) -> str:
+    """A move to a column and row of a map, or as near to them as its edges allow."""
+    x, y = (
+        min(max(scale(k), scale.start + 8.0), scale.stop - 8.0)
+        for scale, k in zip((axes.x, axes.y), found, strict=True)
+    )
+    return f"M{short(x)},{short(y)}"
 
 
-def _heat(one: _Map) -> str:
-    """The heat map as a data address."""
-    return address(png([[_tint(x, one.largest) for x in row] for row in one.outputs], _PALETTE))
-
-
-def _tint(x: float, largest: float) -> int:
-    """The place of an output's tint in the palette."""
-    level = round(abs(x) / largest * (_LEVELS - 1)) if largest else 0
-    return level + (_LEVELS if x < 0.0 else 0)
-
-
-def _plot(axes: Any, title: str, bands: Sequence[_Band], colours: Any) -> None:
+def _plot(axes: Any, colours: Colours, bands: Sequence[_Band]) -> None:
     """The same in matplotlib: all maps in one pair of axes."""
     top = 0.0
     for number, band in enumerate(bands, 1):
-        for k, one in enumerate(band.maps[:MOST_NEURONS]):
+        for k, one in enumerate(band.shown):
             left, upper = k % _IN_A_ROW * 1.1, top - k // _IN_A_ROW * 1.1
-            image = [
-                [[part / 255 for part in _PALETTE[_tint(x, one.largest)]] for x in row]
-                for row in one.outputs
-            ]
+            image = [[[part / 255 for part in _PALETTE[k]] for k in row] for row in one.tints]
             extent = (left, left + 1.0, upper - 1.0, upper)
             axes.imshow(image, extent=extent, origin="upper", interpolation="bilinear")
             n = len(one.outputs) - 1
@@ -301,8 +289,7 @@ def _plot(axes: Any, title: str, bands: Sequence[_Band], colours: Any) -> None:
                 xs = [left + x / n for x, _ in line]
                 axes.plot(xs, [upper - y / n for _, y in line], color=colours["ink"], linewidth=1.5)
         axes.text(-0.1, top - 0.5, f"layer {number}", ha="right", va="center")
-        top -= -(-min(len(band.maps), MOST_NEURONS) // _IN_A_ROW) * 1.1 + 0.2
+        top -= band.rows * 1.1 + 0.2
     axes.set_xlim(-0.05, _IN_A_ROW * 1.1)
     axes.set_ylim(top, 0.05)
     axes.set_axis_off()
-    axes.set_title(title.replace("$", r"\$"))

@@ -16,11 +16,13 @@ from typing import Any
 
 from ..arguments import whole
 from ..nn import Layer
-from .axes import clear, heading, notes, shortened
-from .chart import Chart
-from .palette import DARK, LIGHT
-from .plane import Row, inside
-from .svg import Svg, size_of
+from ..pictures.axes import clear, shortened
+from ..pictures.names import name_of
+from ..pictures.svg import Svg, size_of
+from ..pictures.wording import counted
+from .answers import Row, inside
+from .chart import EDGE, Chart, Colours, Sheet, literal
+from .pixels import rgb
 
 MOST_PATTERNS = 64
 MOST_NEURONS = 32
@@ -31,9 +33,7 @@ PALE, DEEP = 0.42, 0.86
 
 _CELL = (62.0, 30.0)  # px
 _GAP = 6.0
-_PAD = 18.0
 _LONGEST_NAME = 220.0  # px
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,9 @@ def hidden_code(
     ]
     if sort:
         codes.sort(key=lambda code: code.bits)
-    title = f"The code in layer {index + 1}" if title is None else clear(title)
-    text = _text(title, layers[index].activation_name, codes)
-    return Chart(
-        _drawn(title, text, codes, rounding, theme),
-        title,
-        text,
+    sheet = _drawn(f"The code in layer {index + 1}" if title is None else title, codes, rounding)
+    return sheet.chart(
+        _described(sheet.title, layers[index].activation_name, codes),
         numbers={
             "names": [code.name for code in codes],
             "hidden": [code.hidden for code in codes],
@@ -143,22 +140,19 @@ def hidden_code(
             "distinct": len({code.bits for code in codes}),
             "level": rounding.level,
         },
-        plot=lambda axes: _plot(axes, title, codes, rounding, DARK if theme == "dark" else LIGHT),
+        plot=lambda axes, colours: _plot(axes, colours, codes, rounding),
         theme=theme,
         format=format,
     )
 
 
 def _check_sizes(patterns: int, neurons: int) -> None:
-    for what, n, most in (
-        ("patterns", patterns, MOST_PATTERNS),
-        ("neurons", neurons, MOST_NEURONS),
+    for what, n, most, way_out in (
+        ("patterns", patterns, MOST_PATTERNS, "choose some rows of X"),
+        ("neurons", neurons, MOST_NEURONS, "choose another layer"),
     ):
         if n > most:
-            raise ValueError(
-                f"hidden_code draws at most {most} {what}, got {n}: "
-                + ("choose some rows of X" if what == "patterns" else "choose another layer")
-            )
+            raise ValueError(f"hidden_code draws at most {most} {what}, got {n}: {way_out}")
 
 
 def _through(layers: Sequence[Layer], x: Row) -> Row:
@@ -206,7 +200,7 @@ def _number(h: float) -> str:
     """
     text = f"{h:.2f}" if abs(h) < 100.0 else f"{h:.0f}" if abs(h) < 9999.5 else f"{h:.2e}"
     text = text.replace("e+0", "e").replace("e+", "e")
-    return text.removeprefix("-") if text in ("-0.00",) else text.replace("-", "−", 1)
+    return "0.00" if text == "-0.00" else text.replace("-", "−", 1)
 
 
 def _verdict(codes: Sequence[_Code]) -> str:
@@ -216,7 +210,7 @@ def _verdict(codes: Sequence[_Code]) -> str:
         return "There is one code."
     if distinct == n:
         return f"All {n} codes are distinct."
-    return f"{distinct} distinct code{'s' * (distinct != 1)} for {n} patterns."
+    return f"{counted(distinct, 'distinct code')} for {n} patterns."
 
 
 def _twins(codes: Sequence[_Code]) -> dict[str, list[str]]:
@@ -227,12 +221,10 @@ def _twins(codes: Sequence[_Code]) -> dict[str, list[str]]:
     return {bits: names for bits, names in groups.items() if len(names) > 1}
 
 
-def _text(title: str, activation: str, codes: Sequence[_Code]) -> str:
+def _described(title: str, activation: str, codes: Sequence[_Code]) -> str:
     """All that is to be seen, as text."""
-    n, width = len(codes), len(codes[0].hidden)
-    lines = [
-        f"{title}: {n} pattern{'s' * (n != 1)}, {width} {activation} neuron{'s' * (width != 1)}."
-    ]
+    neurons = counted(len(codes[0].hidden), f"{activation} neuron")
+    lines = [f"{title}: {counted(len(codes), 'pattern')}, {neurons}."]
     lines += [f"{c.name}: {' '.join(map(_number, c.hidden))} ≈ {c.bits}" for c in codes]
     lines.append(_verdict(codes))
     lines += [
@@ -245,23 +237,22 @@ def _text(title: str, activation: str, codes: Sequence[_Code]) -> str:
 # ---- drawing -----------------------------------------------------------------------------------
 
 
-def _drawn(title: str, text: str, codes: Sequence[_Code], rounding: _Range, theme: str) -> str:
-    """The picture."""
-    svg = Svg()
+def _drawn(title: str, codes: Sequence[_Code], rounding: _Range) -> Sheet:
+    """A table: the pattern, what each neuron says, the code."""
     width, height = _CELL
     names = [shortened(code.name, _LONGEST_NAME, "number") for code in codes]
-    left = _PAD + max(70.0, *(size_of(name, "number") for name in names)) + 16
+    left = EDGE + max(70.0, *(size_of(name, "number") for name in names)) + 16
     right = left + len(codes[0].hidden) * (width + _GAP) + 10
     twins = _twins(codes)
-    edge = right + size_of(f"≈ {codes[0].bits}", "number") + (26 if twins else 6) + _PAD
-    inner = max(edge, 340.0) - 2 * _PAD
-    y = heading(svg, _PAD, _PAD + 14, title, inner)
-    y = notes(svg, _PAD, y + 6, [_verdict(codes)], inner) + 30
+    mark = right + size_of(f"≈ {codes[0].bits}", "number") + 10
+    sheet = Sheet(title, max(mark + (16 if twins else -4) + EDGE, 340.0))
+    sheet.note(sheet.y - 2, [_verdict(codes)])
+    svg, y = sheet.svg, sheet.y + 30
     svg.text(left - 16, y, "pattern", "note muted end")
     svg.text(right, y, "code", "note muted")
     for j in range(len(codes[0].hidden)):
         middle = left + j * (width + _GAP) + width / 2
-        svg.text(middle, y, f"h{str(j + 1).translate(_SUBSCRIPTS)}", "symbol middle")
+        svg.text(middle, y, name_of(f"h{j + 1}").text, "symbol middle")
     y += 10
     for name, code in zip(names, codes, strict=True):
         base = y + height / 2 + 4.5
@@ -270,13 +261,11 @@ def _drawn(title: str, text: str, codes: Sequence[_Code], rounding: _Range, them
             _draw_cell(svg, left + j * (width + _GAP), y, h, rounding)
         svg.text(right, base, [("≈ ", "muted"), (code.bits, "")], "number")
         if code.bits in twins:
-            twin = list(twins).index(code.bits)
-            svg.text(edge - _PAD - 16, base, _mark(twin), "number negative")
+            svg.text(mark, base, _mark(list(twins).index(code.bits)), "number negative")
         y += height + _GAP
     how = f"A neuron counts as 1 above {_number(rounding.level)}."
-    same = ["The same letter: the same code."] if twins else []
-    y = notes(svg, _PAD, y + 8, [how, *same], inner)
-    return svg.document((0, 0, inner + 2 * _PAD, y + _PAD), title, text, theme)
+    sheet.note(y, [how] + ["The same letter: the same code."] * bool(twins))
+    return sheet
 
 
 def _mark(k: int) -> str:
@@ -294,18 +283,16 @@ def _draw_cell(svg: Svg, x: float, y: float, h: float, rounding: _Range) -> None
     svg.text(x + _CELL[0] / 2, y + _CELL[1] / 2 + 4.5, _number(h), classes)
 
 
-def _plot(axes: Any, title: str, codes: Sequence[_Code], rounding: _Range, colours: Any) -> None:
+def _plot(axes: Any, colours: Colours, codes: Sequence[_Code], rounding: _Range) -> None:
     """The same in matplotlib."""
-    shades = [[rounding.strength(h) for h in code.hidden] for code in codes]
-    base = [int(colours["value"][i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    axes.imshow([[[*base, s] for s in row] for row in shades], aspect="auto")
+    base = [part / 255 for part in rgb(colours["value"])]
+    axes.imshow([[[*base, rounding.strength(h)] for h in c.hidden] for c in codes], aspect="auto")
     for i, code in enumerate(codes):
         for j, h in enumerate(code.hidden):
-            colour = colours["card"] if rounding.is_on(h) else colours["ink"]
+            colour = colours["card" if rounding.is_on(h) else "ink"]
             axes.text(j, i, _number(h), ha="center", va="center", color=colour)
         axes.text(len(code.hidden) - 0.4, i, f"≈ {code.bits}", va="center")
     axes.set_xticks(range(len(codes[0].hidden)))
     axes.set_xticklabels([f"$h_{{{j + 1}}}$" for j in range(len(codes[0].hidden))])
     axes.set_yticks(range(len(codes)))
-    axes.set_yticklabels([code.name.replace("$", r"\$") for code in codes])
-    axes.set_title(title.replace("$", r"\$"))
+    axes.set_yticklabels([literal(code.name) for code in codes])

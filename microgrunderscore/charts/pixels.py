@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from .palette import DARK, LIGHT
+from ..pictures.palette import DARK, LIGHT
 
 Colour: TypeAlias = tuple[int, int, int]
 Tint: TypeAlias = tuple[int, int, int, int]  # a colour and its alpha, each 0 to 255

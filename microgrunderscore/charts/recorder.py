@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..arguments import whole
 from ..engine import Value
 from ..history import History
+from ..pictures.histogram import root_mean_square
+from ..pictures.wording import counted
 
 _IN_A_LAYER = re.compile(r"layers\.([0-9]+)\.")
 
@@ -103,7 +105,7 @@ class Recorder:
     def __repr__(self) -> str:
         n = len(self.frames)
         epochs = f", epochs {self.frames[0].epoch} to {self.frames[-1].epoch}" if n else ""
-        return f"Recorder(every={self.every}): {n} frame{'s' * (n != 1)}{epochs}"
+        return f"Recorder(every={self.every}): {counted(n, 'frame')}{epochs}"
 
     def _see(self, model: Any) -> None:
         """Check that this model can be recorded, and is the one that was seen before."""
@@ -153,11 +155,10 @@ def gradients_of(model: Any) -> dict[str, list[float]]:
     }
 
 
-def root_mean_square(numbers: Iterable[float]) -> float:
-    """√(Σ x² / n) of at least one number; no square overflows on the way.
-
-    >>> root_mean_square([3.0, 4.0, 0.0, 0.0])
-    2.5
-    """
-    numbers = list(numbers)
-    return math.hypot(*numbers) / math.sqrt(len(numbers))
+def sizes_by_layer(frames: Sequence[Frame]) -> dict[str, list[tuple[float, float]]]:
+    """Epoch and size of the gradients, frame by frame, of each layer; nan where it has none."""
+    names = dict.fromkeys(name for frame in frames for name in frame.gradient_sizes)
+    return {
+        name: [(float(f.epoch), f.gradient_sizes.get(name, math.nan)) for f in frames]
+        for name in names
+    }

@@ -6,18 +6,27 @@ Classes differ in colour and in shape, and wrong points wear a ring.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
-from .axes import LINE, Axes, Linear, clear, heading, left_margin, notes, path_of, shortened
-from .chart import Chart
-from .names import number_text
-from .palette import DARK, LIGHT
-from .pixels import Tint, address, png, tints
-from .plane import Plane, Samples, Surface, samples_of, surface
-from .svg import Svg, escaped, short, size_of
-
-Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height
+from ..pictures.axes import (
+    LINE,
+    Axes,
+    Linear,
+    Point,
+    clear,
+    evenly,
+    left_margin,
+    path_of,
+    shortened,
+)
+from ..pictures.names import number_text
+from ..pictures.svg import Box, Svg, escaped, short, size_of
+from ..pictures.wording import counted, percent_of
+from .chart import EDGE, Chart, Colours, Sheet, literal
+from .pixels import MOST_COLOURS, Tint, address, png, tints
+from .plane import Plane, Samples, samples_of
+from .surface import Surface, surface
 
 # One role for each class, and one shape; with seven shapes, 42 classes look different.
 ROLES = ("value", "gradient", "slope", "fourth", "fifth", "muted")
@@ -38,7 +47,6 @@ MOST_LEVELS = 32  # tints of each class
 MOST_POINTS = 1000  # that are drawn
 
 SIDE = 400.0  # px, of the plane
-_PAD = 18.0
 EXPLANATION = "Deeper colour: clearer answer. Line: where it changes."
 
 
@@ -96,16 +104,27 @@ def decision_boundary(
     check_classes(samples)
     plane = Plane.around(samples.points, resolution)
     seen = surface(model, samples, plane)
-    title = "Decision boundary" if title is None else clear(title)
-    text = describe(title, samples, plane, seen)
-    return Chart(
-        _drawn(title, text, samples, plane, seen, theme),
-        title,
-        text,
-        numbers=numbers_of(samples, plane, seen),
-        plot=lambda axes: _plot(
-            axes, title, samples, plane, seen, DARK if theme == "dark" else LIGHT
-        ),
+    left = EDGE + margin_of(plane)
+    sheet = Sheet("Decision boundary" if title is None else title, left + SIDE + EDGE + 8)
+    sheet.note(sheet.y - 2, [_score(seen)])
+    top = 34 + class_legend(sheet.svg, EDGE, sheet.y + 22, samples, sheet.inner)
+    draw_plane(sheet.svg, (left, top, SIDE, SIDE), seen)
+    sheet.note(top + SIDE + 36, [EXPLANATION, *remarks(samples)])
+    return sheet.chart(
+        _described(sheet.title, seen),
+        numbers={
+            "extent": list(plane.extent),
+            "grid": seen.outputs,
+            "classes": seen.winners,
+            "clearness": seen.clearness,
+            "lines": [[list(plane.place(point)) for point in line] for line in seen.lines],
+            "points": [list(point) for point in samples.points],
+            "targets": samples.classes,
+            "predicted": seen.predicted,
+            "wrong": seen.wrong,
+            "accuracy": seen.accuracy,
+        },
+        plot=lambda axes, colours: _plot(axes, colours, seen),
         theme=theme,
         format=format,
     )
@@ -119,76 +138,29 @@ def check_classes(samples: Samples) -> None:
         )
 
 
-# ---- numbers and words -------------------------------------------------------------------------
+# ---- words -------------------------------------------------------------------------------------
 
 
-def numbers_of(samples: Samples, plane: Plane, seen: Surface) -> dict[str, Any]:
-    """What is drawn, as JSON data."""
-    return {
-        "extent": [plane.left, plane.right, plane.bottom, plane.top],
-        "grid": seen.outputs,
-        "classes": seen.winners,
-        "clearness": seen.clearness,
-        "lines": [[list(plane.place(point)) for point in line] for line in seen.lines],
-        "points": [list(point) for point in samples.points],
-        "targets": samples.classes,
-        "predicted": seen.predicted,
-        "wrong": seen.wrong,
-        "accuracy": accuracy(samples, seen),
-    }
-
-
-def accuracy(samples: Samples, seen: Surface) -> float:
-    """The share of the points that are classified rightly, as `training.accuracy` has it."""
-    n = len(samples.classes)
-    return (n - len(seen.wrong)) / n
-
-
-def percent(part: int, whole: int) -> str:
-    """A share as whole percents; 0 and 100 only where nothing or all of it is meant.
-
-    >>> percent(1, 1000), percent(999, 1000), percent(2, 2)
-    ('less than 1 %', 'more than 99 %', '100 %')
-    """
-    share = round(100 * part / whole)
-    if part > 0 and share == 0:
-        return "less than 1 %"
-    if part < whole and share == 100:
-        return "more than 99 %"
-    return f"{share} %"
-
-
-def score(samples: Samples, seen: Surface) -> str:
+def _score(seen: Surface) -> str:
     """How many points are classified rightly, as a sentence."""
-    n = len(samples.classes)
-    right = n - len(seen.wrong)
-    return (
-        f"{right} of {counted(n, 'point')} right, {n - right} wrong: accuracy {percent(right, n)}."
-    )
+    n, wrong = len(seen.predicted), len(seen.wrong)
+    share = percent_of(n - wrong, n)
+    return f"{n - wrong:,} of {counted(n, 'point')} right, {wrong:,} wrong: accuracy {share}."
 
 
-def describe(title: str, samples: Samples, plane: Plane, seen: Surface) -> str:
+def _described(title: str, seen: Surface) -> str:
     """All that is to be seen, as text."""
-    first, second = map(clear, samples.axes)
-    limits = [number_text(x) for x in (plane.left, plane.right, plane.bottom, plane.top)]
-    lines = [
-        f"{title} over {first} from {limits[0]} to {limits[1]} and {second} from {limits[2]} to "
-        f"{limits[3]}.",
-        score(samples, seen),
-    ]
-    places = plane.resolution**2
+    samples, plane = seen.samples, seen.plane
+    lines = [f"{title} over {plane.span(*map(clear, samples.axes))}.", _score(seen)]
     for k, name in enumerate(samples.names):
-        area = sum(row.count(k) for row in seen.winners)
-        lines.append(
-            f"{clear(name)} ({shape_of(k)}): {counted(samples.classes.count(k), 'point')}, "
-            f"{percent(area, places)} of the plane."
-        )
+        points = counted(samples.classes.count(k), "point")
+        share = percent_of(sum(row.count(k) for row in seen.winners), plane.resolution**2)
+        lines.append(f"{clear(name)} ({_shape(k)[0]}): {points}, {share} of the plane.")
     for i in seen.wrong[:10]:
-        lines.append(f"Wrong: {_point(samples, i)}; the model says {_says(samples, seen, i)}.")
+        lines.append(f"Wrong: {_point(samples, i)}; the model says {_says(seen, i)}.")
     if len(seen.wrong) > 10:
-        lines.append(f"… and {len(seen.wrong) - 10} more.")
-    lines += remarks(samples)
-    return "\n".join(lines)
+        lines.append(f"… and {len(seen.wrong) - 10:,} more.")
+    return "\n".join([*lines, *remarks(samples)])
 
 
 def remarks(samples: Samples) -> list[str]:
@@ -200,22 +172,8 @@ def remarks(samples: Samples) -> list[str]:
             f"its mean ({samples.held}); points are judged by all their features."
         )
     if len(samples.classes) > MOST_POINTS:
-        found.append(f"{MOST_POINTS} of {len(samples.classes)} points are drawn.")
+        found.append(f"{MOST_POINTS:,} of {counted(len(samples.classes), 'point')} are drawn.")
     return found
-
-
-def counted(n: int, what: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "point"), counted(2, "point")
-    ('1 point', '2 points')
-    """
-    return f"{n} {what}{'s' * (n != 1)}"
-
-
-def shape_of(k: int) -> str:
-    """The name of the shape of a class."""
-    return SHAPES[k % len(SHAPES)][0]
 
 
 def _point(samples: Samples, i: int) -> str:
@@ -224,34 +182,27 @@ def _point(samples: Samples, i: int) -> str:
     return f"point {i} at ({number_text(x)}, {number_text(y)}) is {own}"
 
 
-def _says(samples: Samples, seen: Surface, i: int) -> str:
-    return clear(samples.names[seen.predicted[i]])
+def _says(seen: Surface, i: int) -> str:
+    return clear(seen.samples.names[seen.predicted[i]])
 
 
 # ---- pixels ------------------------------------------------------------------------------------
 
 
-def palette_of(count: int) -> list[Tint]:
-    """The tints of every class, one class after another."""
-    return [tint for k in range(count) for tint in tints(ROLES[k % len(ROLES)], _levels(count))]
+def heat(seen: Surface) -> str:
+    """The heat map as a data address."""
+    return address(png(*_pixels(seen)))
 
 
-def _levels(count: int) -> int:
-    return min(MOST_LEVELS, 256 // count)
-
-
-def pixels_of(samples: Samples, seen: Surface) -> list[list[int]]:
-    """The index of the tint at every place."""
-    levels = _levels(samples.count)
-    return [
+def _pixels(seen: Surface) -> tuple[list[list[int]], list[Tint]]:
+    """For every place the index of its tint, and the tints, one class after another."""
+    count = seen.samples.count
+    levels = min(MOST_LEVELS, MOST_COLOURS // count)
+    indices = [
         [k * levels + round(clearness * (levels - 1)) for k, clearness in zip(*both, strict=True)]
         for both in zip(seen.winners, seen.clearness, strict=True)
     ]
-
-
-def heat(samples: Samples, seen: Surface) -> str:
-    """The heat map as a data address."""
-    return address(png(pixels_of(samples, seen), palette_of(samples.count)))
+    return indices, [tint for k in range(count) for tint in tints(_role(k), levels)]
 
 
 def around(box: Box, resolution: int) -> Box:
@@ -264,51 +215,30 @@ def around(box: Box, resolution: int) -> Box:
 # ---- drawing -----------------------------------------------------------------------------------
 
 
-def _drawn(title: str, text: str, samples: Samples, plane: Plane, seen: Surface, theme: str) -> str:
-    """The picture."""
-    svg = Svg()
-    left = _PAD + margin_of(plane)
-    width = left + SIDE + _PAD + 8
-    inner = width - 2 * _PAD
-    y = heading(svg, _PAD, _PAD + 14, title, inner)
-    y = notes(svg, _PAD, y + 6, [score(samples, seen)], inner)
-    y = class_legend(svg, _PAD, y + 22, samples, inner, rings=True)
-    draw_plane(svg, (left, y + 34, SIDE, SIDE), samples, plane, seen)
-    y = notes(svg, _PAD, y + 34 + SIDE + 44, [EXPLANATION, *remarks(samples)], inner)
-    return svg.document((0, 0, width, y + _PAD), title, text, theme)
-
-
 def margin_of(plane: Plane) -> float:
     """The room for the numbers to the left of the plane, px."""
     return left_margin(Linear(plane.bottom, plane.top, SIDE, 0))
 
 
-def draw_plane(
-    svg: Svg, box: Box, samples: Samples, plane: Plane, seen: Surface, *, parts: bool = False
-) -> None:
+def draw_plane(svg: Svg, box: Box, seen: Surface, *, parts: bool = False) -> None:
     """Heat map, line, points and axes.
 
     parts: name what changes from frame to frame in an attribute, for a player.
     """
     left, top, width, height = box
-    axes = Axes(
-        svg,
-        Linear(plane.left, plane.right, left, left + width),
-        Linear(plane.bottom, plane.top, top + height, top),
-    )
+    samples, plane = seen.samples, seen.plane
+    axes = plane.axes(svg, box)
     inner = Svg()  # nested, since it is cut off at the edges of the box
     x, y, across, down = around((0.0, 0.0, width, height), plane.resolution)
     inner.element(
-        "image", x=x, y=y, width=across, height=down, href=heat(samples, seen),
+        "image", x=x, y=y, width=across, height=down, href=heat(seen),
         preserveAspectRatio="none", data_part="heat" if parts else None,
     )  # fmt: skip
     svg.element("svg", "", inner.body, x=left, y=top, width=width, height=height)
-    svg.path(
-        line_of(axes, plane, seen), "ink-line", stroke_linejoin="round",
-        data_part="line" if parts else None,
-    )  # fmt: skip
-    _draw_points(svg, axes, samples, None if parts else seen)
-    svg.path(rings_of(axes, samples, seen), "ring", data_part="rings" if parts else None)
+    line = line_of(axes, seen)
+    svg.path(line, "ink-line", stroke_linejoin="round", data_part="line" if parts else None)
+    _draw_points(svg, axes, seen, says=not parts)
+    svg.path(rings_of(axes, seen), "ring", data_part="rings" if parts else None)
     axes.outline()
     axes.left(grid=False, outside=True)
     first, second = (shortened(name, width, "note muted") for name in samples.axes)
@@ -316,55 +246,62 @@ def draw_plane(
     svg.text(left - margin_of(plane), top - 10, second, "note muted")
 
 
-def line_of(axes: Axes, plane: Plane, seen: Surface) -> str:
+def line_of(axes: Axes, seen: Surface) -> str:
     """The decision boundary as the data of a path."""
-    return "".join(path_of(axes.place(*plane.place(p)) for p in line) for line in seen.lines)
+    lines = ([axes.place(*seen.plane.place(p)) for p in line] for line in seen.lines)
+    return "".join(map(path_of, lines))
 
 
-def rings_of(axes: Axes, samples: Samples, seen: Surface) -> str:
+def rings_of(axes: Axes, seen: Surface) -> str:
     """The rings around the wrong points, as the data of a path."""
-    points = samples.points
-    drawn = set(shown(samples))
+    points, drawn = seen.samples.points, set(_drawn(seen.samples))
     return "".join(_at(axes, points[i]) + RING for i in seen.wrong if i in drawn)
 
 
-def shown(samples: Samples) -> Iterable[int]:
-    """Which points are drawn: all, or as many as a picture can hold, evenly chosen."""
-    n = len(samples.classes)
-    return range(n) if n <= MOST_POINTS else (i * n // MOST_POINTS for i in range(MOST_POINTS))
+def _drawn(samples: Samples) -> list[int]:
+    """Which points are drawn: all, or as many as a picture can hold."""
+    return evenly(len(samples.classes), MOST_POINTS)
 
 
-def _at(axes: Axes, point: tuple[float, float]) -> str:
+def _at(axes: Axes, point: Point) -> str:
     x, y = axes.place(*point)
     return f"M{short(x)},{short(y)}"
 
 
-def _draw_points(svg: Svg, axes: Axes, samples: Samples, seen: Surface | None) -> None:
-    """The points, which say what they are when a mouse is over them."""
-    points = samples.points
-    for i in shown(samples):
-        k = samples.classes[i]
-        title = _point(samples, i)
-        if seen is not None and seen.predicted[i] != k:
-            title += f"; the model says {_says(samples, seen, i)}"
-        d = _at(axes, points[i]) + SHAPES[k % len(SHAPES)][1]
+def _draw_points(svg: Svg, axes: Axes, seen: Surface, *, says: bool) -> None:
+    """The points, which say what they are when a mouse is over them.
+
+    says: and what the model says of those that are wrong.
+    """
+    points, wrong = seen.samples.points, set(seen.wrong)
+    for i in _drawn(seen.samples):
+        k = seen.samples.classes[i]
+        title = _point(seen.samples, i)
+        if says and i in wrong:
+            title += f"; the model says {_says(seen, i)}"
+        d = _at(axes, points[i]) + _shape(k)[1]
         svg.element("path", _point_class(k), f"<title>{escaped(title)}</title>", d=d)
+
+
+def _role(k: int) -> str:
+    return ROLES[k % len(ROLES)]
+
+
+def _shape(k: int) -> tuple[str, str]:
+    return SHAPES[k % len(SHAPES)]
 
 
 def _point_class(k: int) -> str:
     return f"point-{k % len(ROLES) + 1}"
 
 
-def class_legend(
-    svg: Svg, x: float, y: float, samples: Samples, width: float, *, rings: bool
-) -> float:
+def class_legend(svg: Svg, x: float, y: float, samples: Samples, width: float) -> float:
     """The shapes and what they mean, in as many lines as needed; the last base line."""
     entries = [
-        (SHAPES[k % len(SHAPES)][1], _point_class(k), shortened(name, width - 24, "note"))
+        (_shape(k)[1], _point_class(k), shortened(name, width - 24, "note"))
         for k, name in enumerate(samples.names)
     ]
-    if rings:
-        entries.append((_SMALL_RING, "ring", "wrong"))
+    entries.append((_SMALL_RING, "ring", "wrong"))
     left = x
     for outline, classes, text in entries:
         needed = 20 + size_of(text, "note")
@@ -376,15 +313,14 @@ def class_legend(
     return y
 
 
-# ---- matplotlib --------------------------------------------------------------------------------
+# ---- the same in matplotlib --------------------------------------------------------------------
 
 
-def _plot(
-    axes: Any, title: str, samples: Samples, plane: Plane, seen: Surface, colours: Any
-) -> None:
-    """The same in matplotlib."""
-    tint = palette_of(samples.count)
-    image = [[[x / 255 for x in tint[k]] for k in row] for row in pixels_of(samples, seen)]
+def _plot(axes: Any, colours: Colours, seen: Surface) -> None:
+    """Heat map, lines and points."""
+    samples, plane = seen.samples, seen.plane
+    indices, tint = _pixels(seen)
+    image = [[[x / 255 for x in tint[k]] for k in row] for row in indices]
     left, bottom, width, height = around(
         (plane.left, plane.bottom, plane.right - plane.left, plane.top - plane.bottom),
         plane.resolution,
@@ -394,28 +330,21 @@ def _plot(
     for line in seen.lines:
         xs, ys = zip(*map(plane.place, line), strict=True)
         axes.plot(xs, ys, color=colours["ink"], linewidth=2)
-    points = samples.points
+    points, drawn = samples.points, _drawn(samples)
     for k, name in enumerate(samples.names):
-        chosen = [points[i] for i in shown(samples) if samples.classes[i] == k]
+        chosen = [points[i] for i in drawn if samples.classes[i] == k]
         axes.scatter(
-            [x for x, _ in chosen], [y for _, y in chosen], label=_dollarless(name), s=40,
-            marker=_MARKERS[k % len(_MARKERS)], color=colours[ROLES[k % len(ROLES)]],
+            [x for x, _ in chosen], [y for _, y in chosen], label=literal(name), s=40,
+            marker=_MARKERS[k % len(_MARKERS)], color=colours[_role(k)],
             edgecolors=colours["background"], zorder=3,
         )  # fmt: skip
-    drawn = set(shown(samples))
-    wrong = [points[i] for i in seen.wrong if i in drawn]
+    wrong = [points[i] for i in seen.wrong if i in set(drawn)]
     axes.scatter(
         [x for x, _ in wrong], [y for _, y in wrong], label="wrong", s=140, marker="o",
         facecolors="none", edgecolors=colours["ink"], linewidths=1.5, zorder=4,
     )  # fmt: skip
     axes.set_xlim(plane.left, plane.right)
     axes.set_ylim(plane.bottom, plane.top)
-    axes.set_xlabel(_dollarless(samples.axes[0]))
-    axes.set_ylabel(_dollarless(samples.axes[1]))
-    axes.set_title(_dollarless(title))
+    axes.set_xlabel(literal(samples.axes[0]))
+    axes.set_ylabel(literal(samples.axes[1]))
     axes.legend()
-
-
-def _dollarless(text: str) -> str:
-    """A text in which matplotlib finds no mathematics."""
-    return clear(text).replace("$", r"\$")

@@ -13,19 +13,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from ..decision import largest
+
 Point: TypeAlias = tuple[float, float]  # column, row
 Line: TypeAlias = list[Point]
 Scores: TypeAlias = Sequence[Sequence[float]]  # of each class, at one place of the grid
 _Node: TypeAlias = tuple[str, int, int]  # a crossing on an edge of the grid, or within a cell
-
-
-def largest(numbers: Sequence[float]) -> int:
-    """The index of the largest number, the first of equal ones.
-
-    >>> largest([1.0, 3.0, 3.0])
-    1
-    """
-    return max(range(len(numbers)), key=numbers.__getitem__)
 
 
 def boundaries(grid: Sequence[Scores]) -> list[Line]:

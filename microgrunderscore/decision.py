@@ -1,0 +1,93 @@
+"""Decisions: the class that the outputs of a model mean, and the one that a target names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .losses import class_index
+from .samples import items
+
+
+def largest(numbers: Sequence[float]) -> int:
+    """The index of the largest number, the first of equal ones.
+
+    >>> largest([1.0, 3.0, 3.0])
+    1
+    """
+    return max(range(len(numbers)), key=numbers.__getitem__)
+
+
+def class_named(target: Any, count: int) -> int:
+    """The class that a target names, for a model of so many outputs.
+
+    Of one output, a positive target is class 1; of several, targets are class indices or one-hot
+    rows.
+
+    Raises ValueError for a row of another length, or an index out of range.
+
+    >>> class_named(-1, 1), class_named([0.0, 1.0], 2), class_named(2, 3)
+    (0, 1, 2)
+    """
+    if count == 1:
+        return int(items(target)[0] > 0.0)
+    if not isinstance(target, list):
+        return class_index(target, count)
+    if len(target) != count:
+        raise ValueError(f"a target has {len(target)} numbers, the model {count} outputs")
+    return largest(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What the outputs of a model mean: which class wins, and how clearly.
+
+    A single output means class 1 above `level`; of several, the largest wins. Outputs that are no
+    probabilities already are made such: by the sigmoid, by softmax.
+
+    >>> Judge().class_of([2.0]), Judge().scores([2.0]), round(Judge().clearness([2.0]), 3)
+    (1, (-2.0, 2.0), 0.762)
+    """
+
+    level: float = 0.0
+    are_probabilities: bool = False
+
+    def scores(self, outputs: Sequence[float]) -> tuple[float, ...]:
+        """One number for each class; the largest one wins."""
+        if len(outputs) == 1:
+            return self.level - outputs[0], outputs[0] - self.level
+        return tuple(outputs)
+
+    def class_of(self, outputs: Sequence[float]) -> int:
+        """The class that wins, the first of equal ones."""
+        return int(outputs[0] > self.level) if len(outputs) == 1 else largest(outputs)
+
+    def clearness(self, outputs: Sequence[float]) -> float:
+        """How far the winner's probability is above that of the second, 0 to 1: 0 on a boundary."""
+        if len(outputs) == 1:
+            x = outputs[0]
+            lead = 2.0 * abs(x - self.level) if self.are_probabilities else math.tanh(abs(x) / 2)
+        elif self.are_probabilities:
+            second, first = sorted(outputs)[-2:]
+            lead = first - second
+        else:
+            top = max(outputs)
+            shares = sorted(math.exp(x - top) for x in outputs)
+            lead = (shares[-1] - shares[-2]) / math.fsum(shares)
+        return min(max(lead, 0.0), 1.0)
+
+
+def judge_of(model: Any) -> Judge:
+    """How to read the outputs of a model: a last layer of sigmoids gives probabilities, and a
+    single one of them changes sides at ½; of any other model, at 0.
+
+    >>> from .nn import MLP
+    >>> judge_of(MLP(2, [1], output="sigmoid"))
+    Judge(level=0.5, are_probabilities=True)
+    """
+    layers = getattr(model, "layers", None)
+    last = layers[-1] if isinstance(layers, list) and layers else None
+    name = getattr(last, "activation_name", "")
+    return Judge(0.5 if name == "sigmoid" else 0.0, name in ("sigmoid", "softmax"))
