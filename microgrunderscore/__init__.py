@@ -8,7 +8,7 @@
 0.5
 """
 
-from . import datasets, losses, nn, ops, optim, store
+from . import charts, datasets, losses, nn, ops, optim, store
 from .activations import softmax
 from .anomaly import detect_anomaly
 from .calculus import (
@@ -109,6 +109,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "charts",
     "classify",
     "clip",
     "cos",

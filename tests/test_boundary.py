@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from readable import SVG, assert_readable, parsed
+from readable import SVG, assert_readable, parsed, texts_of
 
 from microgrunderscore import MLP, Module, Value, classify, datasets
 from microgrunderscore.charts import boundary, decision_boundary, neuron_maps, pixels
@@ -367,6 +367,14 @@ def test_any_two_inputs_can_be_drawn(case: str, theme: str) -> None:
     assert "nan" not in chart.svg
     json.dumps(chart.numbers, allow_nan=False)
     assert ("prefers-color-scheme" in chart.svg) == (theme == "auto")
+
+
+@pytest.mark.parametrize("right", [2.5, 1e6, 1e-3, 1e9])
+def test_a_tick_at_the_right_end_is_not_cut_off(right: float) -> None:
+    chart = decision_boundary(diagonal, [[0.0, 0.0], [right / 1.12, 1.0]], [0, 1], resolution=4)
+    ticks = [t for t in texts_of(parsed(chart.svg)) if "middle" in t.classes]
+    assert max(t.right for t in ticks) > 440.0  # there is one
+    assert_readable(chart.svg, edge=6.0)
 
 
 def test_other_features_are_held_at_their_mean() -> None:

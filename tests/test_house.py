@@ -17,9 +17,9 @@ import microgrunderscore
 PACKAGE = Path(microgrunderscore.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Who stands on whom. What is not named here stands between the engine and training.
+# Who stands on whom. What is not named here stands between the engine and the pictures.
 FOUNDATION = ("operation", "ops", "numeric", "engine")
-ROOF = ("training", "demo", "cli", "__main__")
+UPSTAIRS = ("pictures", "charts", "report", "training", "demo", "cli", "__main__")
 ALONE = (
     "version",
     "arguments",
@@ -49,8 +49,8 @@ def rank(name: str) -> int:
     room = name.split("/")[0]
     if room in FOUNDATION:
         return FOUNDATION.index(room)
-    if room in ROOF:
-        return BETWEEN + 1 + ROOF.index(room)
+    if room in UPSTAIRS:
+        return BETWEEN + 1 + UPSTAIRS.index(room)
     return ALONE.index(room) - len(ALONE) if room in ALONE else BETWEEN
 
 
@@ -81,7 +81,7 @@ def test_imports_run_one_way(name: str) -> None:
         return
     for imported in own_imports(name):
         room = imported.split("/")[0]
-        same_room = "/" in name and room == name.split("/")[0]
+        same_room = room == name.split("/")[0] and imported != name
         both_between = rank(name) == rank(imported) == BETWEEN
         assert imported not in ("", ".", "__init__", PACKAGE.name), f"{name} imports the package"
         assert imported in MODULES, f"{name} imports {imported}"

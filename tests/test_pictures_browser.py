@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import Browser, browser, look, open_page  # noqa: F401
 
 from microgrunderscore import MLP, Value, charts, datasets, draw, fit, mean, overview, play
 from microgrunderscore.differences import gradcheck
@@ -14,9 +13,15 @@ from microgrunderscore.losses import squared_error
 from microgrunderscore.optim import Adam
 from microgrunderscore.pictures.layers import layerwise_picture
 
+if TYPE_CHECKING:
+    from browser import Browser
+
+pytest_plugins = ("browser",)
+
 GOLDEN = Path(__file__).parent / "golden"
 DRAWN = sorted(path.stem for path in GOLDEN.glob("*.svg"))
 LEAST_CONTRAST, LEAST_SIZE = 4.5, 11.0
+PICTURE = "svg[role=img]"
 
 # The boxes of cards, operations and pills, and of the texts of a picture.
 BOXES = """
@@ -30,9 +35,7 @@ BOXES = """
 
 def overlaps(a: list[float], b: list[float], slack: float) -> bool:
     """Whether two boxes share more than a rim."""
-    return all(
-        min(a[i + 2], b[i + 2]) - max(a[i], b[i]) > slack for i in (0, 1)
-    )
+    return all(min(a[i + 2], b[i + 2]) - max(a[i], b[i]) > slack for i in (0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +74,9 @@ PICTURES = (
 )  # fmt: skip
 
 
-def check_texts(page: Any, look: Any, name: str) -> None:  # noqa: F811
+def check_texts(page: Any, look: Any, name: str) -> None:
     """Every text is large enough, stands out from its ground, and lies open."""
-    seen = look(page, "svg")
+    seen = look(page, PICTURE)
     assert len(seen) > 3, name
     for text in seen:
         assert text["size"] >= LEAST_SIZE, (name, text)
@@ -82,15 +85,15 @@ def check_texts(page: Any, look: Any, name: str) -> None:  # noqa: F811
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", [x for x in DRAWN if not x.endswith("paths")])
-def test_drawings_can_be_read(name: str, dark: bool, open_page: Browser, look: Any) -> None:  # noqa: F811
+def test_drawings_can_be_read(name: str, dark: bool, open_page: Browser, look: Any) -> None:
     svg = (GOLDEN / f"{name}.svg").read_text("utf-8")
     check_texts(open_page(svg, dark=dark, width=4000, height=4000), look, name)
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_cards_and_pills_keep_apart(name: str, open_page: Browser, look: Any) -> None:  # noqa: F811
+def test_cards_and_pills_keep_apart(name: str, open_page: Browser, look: Any) -> None:
     svg = (GOLDEN / f"{name}.svg").read_text("utf-8")
-    boxes = look(open_page(svg, width=4000, height=4000), "svg", BOXES)
+    boxes = look(open_page(svg, width=4000, height=4000), PICTURE, BOXES)
     solid = [*boxes["cards"], *boxes["pills"]]
     assert solid
     for i, a in enumerate(solid):
@@ -108,27 +111,34 @@ def test_cards_and_pills_keep_apart(name: str, open_page: Browser, look: Any) ->
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PICTURES)
 def test_charts_can_be_read(
-    name: str, dark: bool, training: dict[str, Any], open_page: Browser, look: Any  # noqa: F811
+    name: str,
+    dark: bool,
+    training: dict[str, Any],
+    open_page: Browser,
+    look: Any,
 ) -> None:
     page = open_page(training[name].svg, dark=dark, width=1800, height=1800)
     check_texts(page, look, name)
-    boxes = look(page, "svg", BOXES)
+    boxes = look(page, PICTURE, BOXES)
     for a in boxes["texts"]:
         assert boxes["frame"][0] <= a[0]
         assert a[2] <= boxes["frame"][2], name
 
 
-def test_a_bundle_without_scripts_or_svg_is_a_picture(open_page: Browser) -> None:  # noqa: F811
+def test_a_bundle_without_scripts_or_svg_is_a_picture(open_page: Browser) -> None:
     """What remains in a notebook that is not trusted: the image, and the steps in words."""
     x, y = Value(2.0, "x"), Value(3.0, "y")
     z = (x * y).log()
-    for html in (draw(z)._repr_mimebundle_()["text/html"], play(z)._repr_mimebundle_()["text/html"]):
+    for html in (
+        draw(z)._repr_mimebundle_()["text/html"],
+        play(z)._repr_mimebundle_()["text/html"],
+    ):
         page = open_page(html, scripts=False)
         width = page.locator("img").evaluate("e => e.complete && e.naturalWidth")
         assert width > 300
 
 
-def test_two_pictures_on_a_page_keep_their_colours(open_page: Browser) -> None:  # noqa: F811
+def test_two_pictures_on_a_page_keep_their_colours(open_page: Browser) -> None:
     x = Value(2.0, "x")
     both = draw(x * x, theme="light").svg + draw(x * x, theme="dark").svg
     page = open_page(both)
@@ -141,13 +151,15 @@ def test_two_pictures_on_a_page_keep_their_colours(open_page: Browser) -> None: 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_the_first_notebook_as_a_page(scripts: bool, open_page: Browser) -> None:  # noqa: F811
+def test_the_first_notebook_as_a_page(scripts: bool, open_page: Browser) -> None:
     """nbconvert's page shows the drawings, and the player plays without a kernel."""
     nbconvert = pytest.importorskip("nbconvert")
     path = Path(__file__).parent.parent / "notebooks" / "01_log_xy.ipynb"
     html, _ = nbconvert.HTMLExporter(template_name="basic").from_filename(str(path))
     page = open_page(f"<!doctype html><meta charset='utf-8'><body>{html}</body>", scripts=scripts)
-    assert page.locator("svg[role=img]").count() >= 2
+    drawn = page.locator("img").evaluate_all("es => es.map((e) => e.naturalWidth)")
+    assert len(drawn) >= 3
+    assert min(drawn) > 300
     if scripts:
         page.get_by_role("button", name="Next").first.click()
         assert page.get_by_text("2 / 8").is_visible()

@@ -12,9 +12,9 @@ from typing import Any
 from ..pictures.axes import (
     LINE,
     Axes,
-    Linear,
     Point,
     clear,
+    end_margin,
     evenly,
     left_margin,
     path_of,
@@ -104,8 +104,9 @@ def decision_boundary(
     check_classes(samples)
     plane = Plane.around(samples.points, resolution)
     seen = surface(model, samples, plane)
-    left = EDGE + margin_of(plane)
-    sheet = Sheet("Decision boundary" if title is None else title, left + SIDE + EDGE + 8)
+    before, beyond = margins_of(plane)
+    left, right = EDGE + before, max(EDGE, beyond) + 8
+    sheet = Sheet("Decision boundary" if title is None else title, left + SIDE + right)
     sheet.note(sheet.y - 2, [_score(seen)])
     top = 34 + class_legend(sheet.svg, EDGE, sheet.y + 22, samples, sheet.inner)
     draw_plane(sheet.svg, (left, top, SIDE, SIDE), seen)
@@ -215,9 +216,10 @@ def around(box: Box, resolution: int) -> Box:
 # ---- drawing -----------------------------------------------------------------------------------
 
 
-def margin_of(plane: Plane) -> float:
-    """The room for the numbers to the left of the plane, px."""
-    return left_margin(Linear(plane.bottom, plane.top, SIDE, 0))
+def margins_of(plane: Plane) -> tuple[float, float]:
+    """The room for numbers to the left of the plane, and beyond its right end, px."""
+    axes = plane.axes(Svg(), (0.0, 0.0, SIDE, SIDE))
+    return left_margin(axes.y), end_margin(axes.x)
 
 
 def draw_plane(svg: Svg, box: Box, seen: Surface, *, parts: bool = False) -> None:
@@ -243,7 +245,7 @@ def draw_plane(svg: Svg, box: Box, seen: Surface, *, parts: bool = False) -> Non
     axes.left(grid=False, outside=True)
     first, second = (shortened(name, width, "note muted") for name in samples.axes)
     axes.bottom(first, outside=True)
-    svg.text(left - margin_of(plane), top - 10, second, "note muted")
+    svg.text(left - margins_of(plane)[0], top - 10, second, "note muted")
 
 
 def line_of(axes: Axes, seen: Surface) -> str:
@@ -338,7 +340,7 @@ def _plot(axes: Any, colours: Colours, seen: Surface) -> None:
             marker=_MARKERS[k % len(_MARKERS)], color=colours[_role(k)],
             edgecolors=colours["background"], zorder=3,
         )  # fmt: skip
-    wrong = [points[i] for i in seen.wrong if i in set(drawn)]
+    wrong = [points[i] for i in drawn if seen.predicted[i] != samples.classes[i]]
     axes.scatter(
         [x for x, _ in wrong], [y for _, y in wrong], label="wrong", s=140, marker="o",
         facecolors="none", edgecolors=colours["ink"], linewidths=1.5, zorder=4,

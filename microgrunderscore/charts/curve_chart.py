@@ -75,6 +75,21 @@ class Curve:
         return [f"{clear(self.name)}: {counted(n, unit)} with {why}." for n, why in parts if n]
 
 
+def scale_of(kind: str, numbers: Sequence[float], start: float, stop: float) -> Scale:
+    """The scale of an axis for these numbers, from start to stop (px).
+
+    kind: "zero" (from 0, where that makes sense), "share" (in percent), "log", or "whole".
+    """
+    if kind == "whole":
+        return Linear(min(numbers, default=0.0), max(numbers, default=0.0), start, stop, whole=True)
+    if kind == "log":
+        return Log(*limits(numbers, log=True), start, stop)
+    if kind == "share":
+        lo, hi = limits(numbers)
+        return Linear(max(lo, 0.0), min(hi, 1.0), start, stop, percent=True)
+    return Linear(*limits(numbers, zero=True), start, stop)
+
+
 def give_styles(curves: Sequence[Curve]) -> None:
     """Colours, dashes and labels; of many curves, for the first, the last and some between."""
     for i, (classes, colour) in zip(evenly(len(curves), len(SERIES)), SERIES, strict=False):
@@ -84,8 +99,7 @@ def give_styles(curves: Sequence[Curve]) -> None:
 class CurveChart:
     """A chart of curves: drawn when made, then marked, then finished.
 
-    x_label: begins with what is counted, in the singular. y: "zero" (from 0, where that makes
-    sense), "share" (in percent) or "log". x: "whole" or "log".
+    x_label: begins with what is counted, in the singular. x, y: the kinds of the scales.
     labels: also where there is one curve only.
 
     remarks, sentences: what else is said, at the foot of the chart as well and in its text only.
@@ -120,12 +134,12 @@ class CurveChart:
         xs = [x for c in self.curves for x, _ in c.points]
         ys = [y for c in self.curves for _, y in c.points]
         top = self.sheet.y + 38
-        y = _scale(self.kinds[1], ys, top + HEIGHT, top)
+        y = scale_of(self.kinds[1], ys, top + HEIGHT, top)
         left = EDGE + left_margin(y)
         names = [size_of(c.label, "heading") for c in self.labelled]  # as bold as it is drawn
-        beyond = end_margin(_scale(self.kinds[0], xs, left, WIDTH - EDGE))
+        beyond = end_margin(scale_of(self.kinds[0], xs, left, WIDTH - EDGE))
         right = max(18 + max(names, default=0.0), beyond, 10.0)
-        x = _scale(self.kinds[0], xs, left, WIDTH - EDGE - right)
+        x = scale_of(self.kinds[0], xs, left, WIDTH - EDGE - right)
         return Axes(self.sheet.svg, x, y)
 
     def _draw(self) -> None:
@@ -227,18 +241,6 @@ class CurveChart:
         into.grid(axis="y", color=colours["line"], linewidth=0.7)
         if self.labelled or self.best is not None:
             into.legend()
-
-
-def _scale(kind: str, numbers: Sequence[float], start: float, stop: float) -> Scale:
-    """The scale of an axis, see `CurveChart`."""
-    if kind == "whole":
-        return Linear(min(numbers, default=0.0), max(numbers, default=0.0), start, stop, whole=True)
-    if kind == "log":
-        return Log(*limits(numbers, log=True), start, stop)
-    if kind == "share":
-        lo, hi = limits(numbers)
-        return Linear(max(lo, 0.0), min(hi, 1.0), start, stop, percent=True)
-    return Linear(*limits(numbers, zero=True), start, stop)
 
 
 def _crosses(places: Sequence[Point], box: tuple[float, float, float, float]) -> bool:

@@ -16,19 +16,17 @@ from ..pictures.axes import (
     SERIES,
     Axes,
     Linear,
-    Log,
     Point,
     Scale,
     end_margin,
     left_margin,
-    limits,
     notes,
     shortened,
 )
 from ..pictures.svg import Box, Svg, short, size_of
 from . import boundary
 from .chart import WIDTH
-from .curve_chart import LONGEST_LABEL
+from .curve_chart import LONGEST_LABEL, scale_of
 from .surface import Surface
 
 Parts: TypeAlias = dict[str, dict[str, str]]  # of a frame: what the attributes of a part become
@@ -66,9 +64,9 @@ def plane_parts(seen: Surface) -> Parts:
 
 def _box(seen: Surface) -> Box:
     """Where the plane is: on the right, below the legend, as far as the texts around it allow."""
-    plane = seen.plane
-    right = WIDTH - EDGE - end_margin(Linear(plane.left, plane.right, 0.0, SIDE))
-    left = max(right - SIDE, EDGE + boundary.margin_of(plane))
+    before, beyond = boundary.margins_of(seen.plane)
+    right = WIDTH - EDGE - beyond
+    left = max(right - SIDE, EDGE + before)
     legend = boundary.class_legend(Svg(), EDGE, EDGE + 12, seen.samples, INNER)
     return left, legend + 34, right - left, SIDE
 
@@ -84,7 +82,7 @@ class Curves:
         title: what they are.
         series: for each line its label, and its points (epoch, y); a label is drawn where there
             are several.
-        scale: "zero" begins at 0, "share" goes from 0 to 100 %, "log" is logarithmic.
+        scale: the kind of the vertical one, see `scale_of`.
         height: of the area, px.
     """
 
@@ -107,12 +105,7 @@ class Curves:
     def scale_from(self, bottom: float) -> Scale:
         """The vertical scale of an area that ends at the bottom, px."""
         numbers = [y for points in self.series.values() for _, y in points]
-        top = bottom - self.height
-        if self.scale == "log":
-            return Log(*limits(numbers, log=True), bottom, top)
-        if self.scale == "share":
-            return Linear(0.0, 1.0, bottom, top, percent=True)
-        return Linear(*limits(numbers, zero=True), bottom, top)
+        return scale_of(self.scale, numbers, bottom, bottom - self.height)
 
 
 @dataclass(frozen=True, slots=True)

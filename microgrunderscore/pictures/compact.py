@@ -14,7 +14,7 @@ from .svg import Box, Run, Svg, size_of
 HEIGHT, NARROWEST = 22.0, 24.0  # px: of a box, and least width of the operation at its left
 LONGEST_SYMBOL = 6  # characters of an operation
 GAP, SPACING = 46.0, 8.0
-STRONGEST = 0.35  # opacity of the largest gradient; text stays readable on it
+STRONGEST = 0.22  # opacity of the largest gradient; more, and blue text on it would be below 4.5
 
 
 class Compact:

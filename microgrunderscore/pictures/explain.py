@@ -85,9 +85,7 @@ class Explanation:
         """
         names = self._names.variables
         output = None if self.output == self._names[self._root] else self.output.text
-        return draw(
-            self._root, self._node, names=names, output=output, theme=theme, format=format
-        )
+        return draw(self._root, self._node, names=names, output=output, theme=theme, format=format)
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._head(IN_TEXT)} = {IN_TEXT.number(self.value)}>"
