@@ -1,8 +1,8 @@
 """A headless browser for tests of pages: content is shown from memory, and nothing can be reached.
 
-A test module asks for it with ``pytest_plugins = ("browser",)``. Tests that use its fixtures are
-skipped where playwright or Chromium is missing. When such a test ends, its pages must have asked
-the network for nothing, and must have complained about nothing.
+conftest.py hands its fixtures to every test. Tests that use them are skipped where
+playwright or Chromium is missing. When such a test ends, its pages must have asked the network for
+nothing, and must have complained about nothing.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import os
 
+from browser import browser, look, open_page
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -9,3 +10,5 @@ settings.register_profile(
 )
 settings.register_profile("nightly", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+__all__ = ["browser", "look", "open_page"]  # fixtures, for the tests of pages

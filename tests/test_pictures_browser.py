@@ -16,8 +16,6 @@ from microgrunderscore.pictures.layers import layerwise_picture
 if TYPE_CHECKING:
     from browser import Browser
 
-pytest_plugins = ("browser",)
-
 GOLDEN = Path(__file__).parent / "golden"
 DRAWN = sorted(path.stem for path in GOLDEN.glob("*.svg"))
 LEAST_CONTRAST, LEAST_SIZE = 4.5, 11.0

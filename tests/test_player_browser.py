@@ -17,8 +17,6 @@ from microgrunderscore.pictures.player import Player, play
 if TYPE_CHECKING:
     from browser import Browser
 
-pytest_plugins = ("browser",)
-
 HOST = "[data-player]"
 
 
