@@ -31,6 +31,7 @@ from .losses import LOSSES
 from .nn import MLP
 from .ops import mean
 from .pictures.axes import evenly, is_wide
+from .pictures.display import Display
 from .pictures.names import number_text
 from .pictures.overview import overview
 from .pictures.palette import DARK, LIGHT, MONO, SANS
@@ -55,7 +56,7 @@ class Table:
     is_folded: bool = False
 
 
-Part: TypeAlias = str | Table | Sequence[Picture]  # a paragraph, a table, pictures side by side
+Part: TypeAlias = str | Table | Sequence[Display]  # a paragraph, a table, pictures side by side
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,11 @@ def _part(part: Part) -> str:
     return f'<div class="pictures">{"".join(map(_picture, part))}</div>'
 
 
-def _picture(picture: Picture) -> str:
-    """A picture; one that moves has a fragment of a page."""
-    fragment = getattr(picture, "fragment", None)
-    if fragment is None:
+def _picture(picture: Display) -> str:
+    """A picture as SVG, so that its text can be searched; a player as it is."""
+    if isinstance(picture, Picture):
         return f"<figure>{picture.svg}</figure>"
-    return f'<figure class="wide">{fragment}</figure>'
+    return f'<figure class="wide">{picture.fragment}</figure>'
 
 
 def _table(table: Table) -> str:
@@ -316,7 +316,7 @@ class Reporter:
         if not len(history):
             return []
         is_steep = is_wide([*history.loss, *history.validation_loss])
-        curves: list[Picture] = [loss_curve(history, log=is_steep)]
+        curves: list[Display] = [loss_curve(history, log=is_steep)]
         if history.accuracy:
             curves.append(accuracy_curve(history))
         return [
@@ -326,7 +326,7 @@ class Reporter:
         ]
 
     def _gradients(self, batch: Rows) -> list[Part]:
-        charts: list[Picture] = []
+        charts: list[Display] = []
         if any(frame.gradient_sizes for frame in self.recorder.frames):
             charts.append(gradient_sizes(self.recorder))
         charts.append(gradient_ridges(self.model))
@@ -356,7 +356,7 @@ class Reporter:
         )
         return [f"{scale}deviation more.", *([picture] for picture in pictures)]
 
-    def _boundaries(self, names: Sequence[str]) -> list[Picture]:
+    def _boundaries(self, names: Sequence[str]) -> list[Display]:
         """Where a classifier draws the line: at every epoch, and now."""
         if not self.classes or len(self.classes) > MOST_CLASSES or not len(self.history):
             return []

@@ -11,7 +11,7 @@ import pytest
 from microgrunderscore import ops
 from microgrunderscore.engine import Value, dot
 from microgrunderscore.nn import MLP
-from microgrunderscore.pictures.picture import page as whole_page
+from microgrunderscore.pictures.display import page as whole_page
 from microgrunderscore.pictures.player import Player, play
 
 if TYPE_CHECKING:

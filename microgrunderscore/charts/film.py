@@ -7,18 +7,18 @@ the last frame and a table of all of them.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arguments import whole
 from ..pictures.axes import clear, evenly, is_wide
+from ..pictures.display import Display
+from ..pictures.embedding import THEME, asset, inert, script
 from ..pictures.names import number_text
 from ..pictures.palette import DARK, LIGHT
-from ..pictures.picture import Picture, page
+from ..pictures.picture import Picture
 from ..pictures.svg import escaped, sheet, variables
 from ..pictures.wording import counted, percent, percent_of
 from ..samples import data_set
@@ -34,7 +34,7 @@ LONGEST_PLAY = 8000  # ms, from the first frame to the last
 FASTEST, SLOWEST = 90, 700  # ms a frame
 
 
-class Replay(Picture):
+class Replay(Display):
     """A training to play again: in a notebook, or saved as a page of HTML.
 
     Attributes:
@@ -50,21 +50,11 @@ class Replay(Picture):
     def __init__(
         self, svg: str, title: str, text: str, *, fragment: str, frames: list[dict[str, Any]]
     ) -> None:
-        super().__init__(svg, title, text)
+        self.title = title
+        self.text = text
         self.fragment = fragment
         self.frames = frames
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": self.fragment, "text/plain": self.text}
-
-    @property
-    def html(self) -> str:
-        """The player as a page of its own."""
-        return page(self.title, self.fragment)
-
-    @property
-    def _writers(self) -> Mapping[str, Callable[[], bytes]]:
-        return {".html": lambda: self.html.encode()}
+        self.svg = svg
 
 
 def replay(
@@ -198,7 +188,7 @@ class _Film:
         if isinstance(self.last.seen, Surface):
             lines += boundary.remarks(self.last.seen.samples)
         stills = self._panels(self.last, "auto", parts=False)
-        images = "".join(Picture(svg, self.title, self._says(self.last)).image for svg in stills)
+        images = "".join(Picture(svg, self.title, self._says(self.last)).fragment for svg in stills)
         data = {
             "markup": self._markup(),
             "milliseconds": min(max(LONGEST_PLAY // len(self.shots), FASTEST), SLOWEST),
@@ -207,8 +197,8 @@ class _Film:
         fragment = (
             f'<div class="mg-replay"><p><strong>{escaped(self.title)}</strong></p>'
             f"<div>{images}</div>{self._table()}"
-            f'<script type="application/json">{_embedded(data)}</script>'
-            f"<script>{_file('film.js')}</script></div>"
+            f'<script type="application/json">{inert(data)}</script>'
+            f"{script(THEME, _file('film.js'))}</div>"
         )
         frames = [_numbers(shot) for shot in self.shots]
         return Replay(stills[0], self.title, "\n".join(lines), fragment=fragment, frames=frames)
@@ -403,12 +393,5 @@ def _controls(frames: int) -> str:
     )
 
 
-def _embedded(data: Any) -> str:
-    """JSON that can stand in a script element: nothing in it ends that, or opens another."""
-    written = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("<(?=[!s])", r"\\u003c", written.replace("</", r"<\/"), flags=re.IGNORECASE)
-
-
 def _file(name: str) -> str:
-    """The text of a file beside this one."""
-    return (resources.files(__package__) / name).read_text(encoding="utf-8").strip()
+    return asset(__package__ or "", name)

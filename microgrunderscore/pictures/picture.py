@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import base64
-import os
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from ..files import AnyPath, write
+from .display import Display, page
 from .svg import escaped, one_line
 
 FORMATS = ("svg", "png", "html")
 SCALE = 2  # pixels of a PNG per px of the picture
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{title}</title>
-<style>html{{color-scheme:{scheme}}}
-body{{margin:18px auto;max-width:1180px;padding:0 14px;background:{background};
-font:15px/1.5 system-ui,"DejaVu Sans",sans-serif}}</style>
-</head><body>
-{content}
-</body></html>
-"""
-_SCHEMES = {
-    "auto": ("light dark", "Canvas"),
-    "light": ("light", "#ffffff"),
-    "dark": ("dark", "#11161d"),
-}
 
-
-def page(title: str, content: str, theme: str = "auto") -> str:
-    """A whole HTML page around a fragment."""
-    scheme, background = _SCHEMES[theme]
-    return PAGE.format(title=escaped(title), content=content, scheme=scheme, background=background)
-
-
-class Picture:
+class Picture(Display):
     """Something drawn as SVG, with its content as text for those who cannot see it.
 
     Attributes:
@@ -64,22 +38,16 @@ class Picture:
         self.theme = theme
         self.format = format
 
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.title}>"
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         if self.format == "png":
             return {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.text}
-        bundle = {"text/html": self.image, "text/plain": self.text}
+        bundle = super()._repr_mimebundle_()
         if self.format == "svg":
             bundle["image/svg+xml"] = self.svg
         return bundle
 
     @property
-    def image(self) -> str:
+    def fragment(self) -> str:  # type: ignore[override]
         """The picture as an HTML image with its text, which survives every sanitiser."""
         data = base64.b64encode(self.svg.encode()).decode()
         return (
@@ -110,45 +78,4 @@ class Picture:
     @property
     def _writers(self) -> Mapping[str, Callable[[], bytes]]:
         """How each kind of file is made, by its extension."""
-        return {
-            ".svg": lambda: self.svg.encode(),
-            ".html": lambda: self.html.encode(),
-            ".png": lambda: self.png,
-        }
-
-    def save(self, path: AnyPath, *, overwrite: bool = False) -> Path:
-        """Write the picture to a file, completely or not at all; returns the path.
-
-        Args:
-            path: its extension says how: .svg, .html, .png (extra "png").
-            overwrite: replace an existing file.
-
-        Raises:
-            ValueError: an extension that this picture cannot be saved as.
-            FileExistsError: the file exists and `overwrite` is False.
-            ImportError: .png without resvg-py.
-            OSError: the system's own; an existing file is then unchanged.
-        """
-        target = Path(os.fspath(path))
-        writer = self._writers.get(target.suffix.lower())
-        if writer is None:
-            raise ValueError(
-                f"{target.name!r:.80} does not say how to save this: end it in "
-                f"{', '.join(self._writers)}"
-            )
-        if not overwrite and os.path.lexists(target):  # before the work, and once more at its end
-            raise FileExistsError(
-                f"{target} exists already; pass overwrite=True to replace it, or choose another "
-                "name"
-            )
-        write(target, writer(), overwrite=overwrite)
-        return target
-
-    def show(self) -> Path:
-        """Open the picture in the browser; returns the page, a temporary file."""
-        import webbrowser
-
-        folder = Path(tempfile.mkdtemp(prefix="microgrunderscore-"))
-        target = self.save(folder / "picture.html")
-        webbrowser.open(target.as_uri())
-        return target
+        return {".svg": lambda: self.svg.encode(), **super()._writers, ".png": lambda: self.png}

@@ -7,13 +7,10 @@ allowed, the final picture and the list of all steps are to be seen instead.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 from ..arguments import real, whole
@@ -22,10 +19,12 @@ from ..graph import gc_paused
 from ..operation import OPERATIONS
 from . import mathml
 from .cards import Cards
+from .display import Display
+from .embedding import THEME, asset, inert, script
 from .graph import Graph, Node
 from .names import order_of_computing
 from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, THEMES
-from .picture import Picture, page
+from .picture import Picture
 from .steps import Equation, Step, steps
 from .svg import Svg, escaped, sheet, variables
 from .symbols import VERBATIM, Symbol, applied, as_symbol, node_symbol
@@ -47,7 +46,7 @@ ICONS = {
 }
 
 
-class Player(Picture):
+class Player(Display):
     """Backpropagation through a value, to be stepped through; a notebook shows it by itself.
 
     Attributes:
@@ -70,23 +69,18 @@ class Player(Picture):
         title: str,
         theme: str,
     ) -> None:
-        super().__init__(svg, title, _text(title, found), theme=theme)
+        self.title = title
+        self.text = _text(title, found)
+        self.fragment = fragment
+        self.theme = theme
         self.graph = graph
         self.steps = found
-        self.fragment = fragment
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": self.fragment, "text/plain": self.text}
-
-    @property
-    def html(self) -> str:
-        """The player as a page of its own."""
-        return page(self.title, self.fragment, self.theme)
+        self.svg = svg
 
     @property
     def _writers(self) -> Mapping[str, Callable[[], bytes]]:
-        writers = super()._writers
-        return {name: writers[name] for name in (".html", ".svg", ".png")}
+        last = Picture(self.svg, self.title, self.text, theme=self.theme)._writers
+        return {**super()._writers, ".svg": last[".svg"], ".png": last[".png"]}
 
 
 def play(
@@ -179,8 +173,8 @@ z with slope 0.1667. Multiply.
 def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]) -> str:
     """The player as HTML: picture and text for readers without scripts, data, script."""
     is_quiz = bool(settings["quiz"])
-    script = _asset("quiz.js") * is_quiz + _asset("player.js")
-    make = hashlib.sha256(script.encode()).hexdigest()[:10]
+    play_it = THEME + _asset("quiz.js") * is_quiz + _asset("player.js")
+    make = hashlib.sha256(play_it.encode()).hexdigest()[:10]
     theme = str(settings["theme"])
     data = {
         **settings,
@@ -189,35 +183,21 @@ def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]
         "view": _unquoted(_view(scene, title, theme, is_quiz)),
         "style": _unquoted(_style(scene) + _asset("quiz.css") * is_quiz),
     }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return (
         f'<div data-player="{make}" data-lm-suppress-shortcuts="true">'
         f"{_fallback(scene, title, document, theme)}"
-        f'<script type="application/json">{_inert(text)}</script>'
-        f'<script>(()=>{{{script}startAll("{make}")}})()</script></div>'
+        f'<script type="application/json">{inert(data)}</script>'
+        f"{script(play_it, f'startAll({make!r})')}</div>"
     )
+
+
+def _asset(name: str) -> str:
+    return asset(__package__ or "", name)
 
 
 def _unquoted(markup: str) -> str:
     """With ' around attributes, since JSON writes two characters for each "; texts are escaped."""
     return markup.replace('"', "'")
-
-
-def _inert(text: str) -> str:
-    """JSON that neither ends the script it stands in, nor opens another."""
-    return re.sub(r"<(?=[/!s])", r"\\u003c", text, flags=re.IGNORECASE)
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    """A file of this room, without its comments and indentation."""
-    text = resources.files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
-    if name.endswith(".css"):
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        text = re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", text))
-        return text.replace(": ", ":").replace(", ", ",").replace(";}", "}").strip()
-    lines = (line.strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
@@ -226,7 +206,7 @@ def _fallback(scene: _Scene, title: str, document: str, theme: str) -> str:
     [own] = re.findall(r' id="(mg[0-9a-f]+)"', still)
     still = _NOT_FOR_IMAGES.sub("", still.replace(f"#{own} ", ""))
     still = _shared_fonts(still, "svg")
-    image = Picture(still, title, "All steps follow as text.", theme=theme).image
+    image = Picture(still, title, "All steps follow as text.", theme=theme).fragment
     items = "".join(
         f"<li>{step.title}: <span>{escaped(step.equation.text)}</span>. "
         f"<span>{escaped(step.sentence)}</span></li>"

@@ -7,23 +7,20 @@ operands.
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ..engine import Value
-from ..files import AnyPath, write
 from ..graph import gc_paused
+from .display import Display
 from .graph import Edge, Graph, Node
 from .names import number_text
 from .palette import DARK, LIGHT, MATH, MONO, SANS
 from .paths import IN_TEXT
-from .picture import page
 from .svg import Run, escaped
 from .symbols import TEXT
 
@@ -133,7 +130,7 @@ class Row:
         return [*zip_longest([left], right, fillvalue="")]
 
 
-class Tape:
+class Tape(Display):
     """The trace of a graph, forward and backward. Made by :func:`tape`; print it.
 
     Attributes:
@@ -164,11 +161,8 @@ class Tape:
         n = len(self.rows) + sum(self.hidden)
         return f"<{self.title}, {n:,} row{'s' * (n != 1)}>"
 
-    def __str__(self) -> str:
-        return self.text
-
     @property
-    def text(self) -> str:
+    def text(self) -> str:  # type: ignore[override]
         """Both traces as aligned text, at most WIDEST columns wide where the names allow that."""
         parts = [_blocks(rows, hidden) for rows, hidden in self._parts()]
         left, right = _widths(parts)
@@ -184,42 +178,13 @@ class Tape:
         return "\n".join((_padded(x, left) + GAP + y).rstrip() for x, y in lines)
 
     @property
-    def html(self) -> str:
-        """Both traces as a page of its own."""
-        return page(self.title, self.fragment)
-
-    @property
-    def fragment(self) -> str:
+    def fragment(self) -> str:  # type: ignore[override]
         """Both traces as an HTML table for a page, readable without its style sheet, too."""
         return _table(self)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": self.fragment, "text/plain": self.text}
-
-    def save(self, path: AnyPath, *, overwrite: bool = False) -> Path:
-        """Write the tape to a file, completely or not at all; returns the path.
-
-        Args:
-            path: its extension says how: .txt, .html.
-            overwrite: replace an existing file.
-
-        Raises:
-            ValueError: another extension.
-            FileExistsError: the file exists and `overwrite` is False.
-            OSError: the system's own; an existing file is then unchanged.
-        """
-        target = Path(os.fspath(path))
-        kinds: dict[str, Callable[[], str]] = {
-            ".txt": lambda: f"{self.text}\n",
-            ".html": lambda: self.html,
-        }
-        written = kinds.get(target.suffix.lower())
-        if written is None:
-            raise ValueError(
-                f"{target.name!r:.80} does not say how to save this: end it in {', '.join(kinds)}"
-            )
-        write(target, written().encode(), overwrite=overwrite)
-        return target
+    @property
+    def _writers(self) -> Mapping[str, Callable[[], bytes]]:
+        return {".txt": lambda: f"{self.text}\n".encode(), **super()._writers}
 
     def _parts(self) -> list[tuple[Sequence[Row], int]]:
         """The inputs and the operations, those that there are, each with what is missing."""
