@@ -95,7 +95,9 @@ class Edge:
         place: which operand of the target it is.
         slope: the local derivative ∂target/∂source; None if there is none: the source is a
             constant, or was not selected (max, min, relu, where).
-        use: which of several uses of the source by this target, from 1; 0 if it is the only one.
+        use: which use of the source by this target it is, from 1. 0 where there is nothing to tell
+            apart: it is the only one, and not one of several ways to the output, toward which the
+            whole derivative has that name.
     """
 
     index: int
@@ -109,7 +111,7 @@ class Edge:
 
     @functools.cached_property
     def derivative(self) -> str:
-        """∂v/∂x; ∂v/∂x⁽²⁾ is that toward the second use of x."""
+        """∂v/∂x; ∂v/∂x⁽²⁾ is that toward the second use of x in v."""
         nodes = self._graph.nodes
         source = nodes[self.source].name
         shown = source.copy(self.use, "^") if self.use else source
@@ -194,6 +196,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
         self._indices: dict[int, int] = {}
+        self._used: set[int] = set()  # what has an edge by now
         for v in values:
             self._add(v, weights, swept)
         self.notes = [] if swept or not root.has_grad else _notes(self.flow, self.names[root])
@@ -271,6 +274,7 @@ class Graph:
         for source, place, slope, use, parent_place in edges:
             edge = Edge(len(self.edges), source, node.index, place, slope, use, parent_place, self)
             self.edges.append(edge)
+            self._used.add(source)
 
     def _gradient(self, v: Value, swept: bool) -> float | None:
         if swept:
@@ -294,8 +298,10 @@ class Graph:
         for place, x in enumerate(operands):
             if isinstance(x, Value):
                 used[id(x)] = used.get(id(x), 0) + 1
-                use = used[id(x)] if counts[id(x)] > 1 else 0
-                edges.append((self._indices[id(x)], place, found[parents], use, parents))
+                source = self._indices[id(x)]
+                is_one_of_many = counts[id(x)] > 1 or (v is self.root and source in self._used)
+                use = used[id(x)] if is_one_of_many else 0
+                edges.append((source, place, found[parents], use, parents))
                 parents += 1
             elif _is_shown(v, place):
                 edges.append((self._constant(float(x)), place, None, 0, -1))

@@ -80,7 +80,7 @@ def _digits(x: float) -> tuple[str, str]:
         return ("∞" if x > 0 else "-∞"), ""
     if x == 0.0:
         return "0", ""
-    if 1e-4 <= abs(x) < 1e5:
+    if abs(float(f"{x:.3e}")) >= 1e-4 and abs(x) < 99999.5:  # where it stands when rounded
         short = f"{x:.4g}"
         return (f"{x:.0f}" if "e" in short else short), ""
     mantissa, exponent = f"{x:.3e}".split("e")

@@ -172,6 +172,7 @@ STYLES: Mapping[str, str] = {
 }
 
 
+@functools.lru_cache(maxsize=256)
 def font(classes: str) -> Font:
     """The font of a text with these classes: that of the last one that has a font."""
     fonts = [FONTS[name] for name in classes.split() if name in FONTS]

@@ -91,7 +91,8 @@ class Symbol(Numeric):
         """What it comes to, with the data that the nodes have now; raises what the engine does."""
         product = float(self.coefficient)
         for factor, power in self.powers.items():
-            product *= OPERATIONS["pow"].on_floats([factor.number(), float(power)])
+            x = factor.number()
+            product *= x if power == 1 else OPERATIONS["pow"].on_floats([x, float(power)])
         return product
 
     def meets(self, number: float) -> bool:
@@ -201,7 +202,7 @@ def _terms(x: Symbol) -> Sequence[Symbol]:
 
 def _is_factor(x: Symbol) -> bool:
     """Whether it is one factor and nothing else."""
-    return x.coefficient == 1 and list(x.powers.values()) == [1]
+    return len(x.powers) == 1 and x.coefficient == 1 and next(iter(x.powers.values())) == 1
 
 
 def _negated(x: Symbol) -> Symbol:
@@ -402,6 +403,8 @@ class Text:
 
     def spell(self, x: Symbol) -> Spelled:
         """A symbol: sign, number, factors above and below the line."""
+        if _is_factor(x):
+            return self._factor(next(iter(x.powers)))
         negative, above, below = self._coefficient(x.coefficient)
         tops = [(f, p) for f, p in x.powers.items() if not p < 0]
         bottoms = [(f, -p) for f, p in x.powers.items() if p < 0]
