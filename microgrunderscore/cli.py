@@ -261,7 +261,9 @@ def _parsed(options: argparse.Namespace) -> Parsed:
         written, equals, number = text.partition("=")
         name = _name(written)
         if not equals or not name:
-            raise UsageError(f"{text!r} gives no input a value: write x=2")
+            is_turned = not equals and "=" in options.expression
+            way_out = "write the expression before the values" if is_turned else "write x=2"
+            raise UsageError(f"{text!r} gives no input a value: {way_out}")
         if name in values:
             raise UsageError(f"{name} has two values: give it one")
         values[name] = _number(name, number)

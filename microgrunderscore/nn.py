@@ -330,11 +330,17 @@ class MLP(Module):
         Raises:
             ValueError: x has another size, or `__call__` was replaced by one that does more than
                 pass x through the layers.
+            TypeError: the loss is no function.
 
         >>> view = MLP(2, [2, 1], activation="tanh", seed=1).layerwise([1.0, 0.5], lambda y: y * y)
         >>> [len(layer.delta) for layer in view.layers], view.largest_difference < 1e-12
         ([2, 1], True)
         """
+        if not callable(loss):
+            raise TypeError(
+                "layerwise(x, loss) takes a function of the output, as in "
+                f"lambda y: squared_error(y, d), not {type(loss).__name__} {loss!r:.40}"
+            )
         xs = _floats(x, self.layers[0].nin)
         passes = backpropagate(self.layers, xs, lambda h: _gradient(loss, h))
         kept = [(p, p.grad) for p in self.parameters()]

@@ -228,7 +228,9 @@ elu        = define("elu", lambda x, scale: x if x > 0.0 else scale * math.expm1
                      lambda x, scale, z: expm1(minimum(x, 0.0))), defaults=(1.0,))
 gelu       = define("gelu", lambda x: 0.5 * _larger(x, -40.0) * math.erfc(-x * math.sqrt(0.5)),
                     lambda x, z: 0.5 * erfc(-x * math.sqrt(0.5)) + clip(x, -40.0, 40.0)
-                    * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
+                    * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi),
+                    textbook=lambda x, z: 0.5 * erfc(-x * math.sqrt(0.5))
+                    + x * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
 silu       = define("silu", lambda x: _larger(x, -800.0) * _sigmoid(x),
                     lambda x, z: sigmoid(x) * (1.0 + clip(x, -800.0, 800.0) * sigmoid(-x)),
                     textbook=lambda x, z: sigmoid(x) * (1.0 + x * sigmoid(-x)))
@@ -252,7 +254,10 @@ clip     = define("clip", lambda x, low, high: _smaller(_larger(x, low), high),
                          lambda x, low, high, z: (high < maximum(x, low)) * 1.0))
 where    = define("where", lambda c, x, y: x if c else y,
                   (lambda c, x, y, z: 0.0, lambda c, x, y, z: nonzero(c),
-                   lambda c, x, y, z: 1.0 - nonzero(c)), selects=True)
+                   lambda c, x, y, z: 1.0 - nonzero(c)), selects=True,
+                  textbook=(lambda c, x, y, z: 0.0,
+                            lambda c, x, y, z: (c > 0.0) * 1.0 + (c < 0.0) * 1.0,
+                            lambda c, x, y, z: ((c >= 0.0) & (c <= 0.0)) * 1.0))
 
 sum_of    = define("sum_of", lambda *xs: _total(xs), lambda *t: (1.0,) * (len(t) - 1), symbol="Σ")
 mean      = define("mean", lambda *xs: _total(xs) / len(xs),

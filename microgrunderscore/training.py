@@ -437,6 +437,10 @@ def _numbered(callbacks: Any) -> dict[str, Any]:
 
 def _check_functions(**functions: Any) -> None:
     for name, f in functions.items():
+        if isinstance(f, type):
+            raise TypeError(
+                f"{name} is a class, {f.__name__}: pass one of its objects, such as {f.__name__}()"
+            )
         if f is not None and not callable(f):
             raise TypeError(f"{name} must be a function, not {type(f).__name__} {f!r:.40}")
 

@@ -26,6 +26,7 @@ from microgrunderscore.charts.contours import boundaries
 from microgrunderscore.charts.pixels import Tint, png, rgb, tints
 from microgrunderscore.charts.plane import Plane
 from microgrunderscore.pictures.palette import DARK, LIGHT
+from microgrunderscore.pictures.svg import size_of
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -447,7 +448,12 @@ def failing(x: Any) -> float:
         (diagonal, [[1, 2]], [0], {"features": 1}, TypeError, "a pair such as"),
         (diagonal, [[1, 2]], [0], {"class_names": ["a"]}, ValueError, "a list of 2 names"),
         (diagonal, [[1, 2]], [0], {"class_names": "ab"}, ValueError, "a list of 2 names"),
-        (diagonal, [[1, 2]], [0], {"feature_names": ["a"]}, ValueError, "names the two axes"),
+        (diagonal, [[1, 2]], [0], {"feature_names": ["a"]}, ValueError, "a list of 2 names"),
+        (diagonal, [[1, 2]], [0], {"feature_names": "ab"}, ValueError, "a list of 2 names"),
+        (diagonal, [[1, 2]], [0], {"feature_names": []}, ValueError, "a list of 2 names"),
+        (lambda x: [1, 2], [[1, 2]], [[0.5, 3.0]], {}, ValueError, "row 0 is .* names no class"),
+        (lambda x: [1, 2], [[1, 2]], [[0.0, 0.0]], {}, ValueError, "class indices or one-hot"),
+        (lambda x: [1, 2], [[1, 2]], [[-1.0, -1.0]], {}, ValueError, "names no class"),
         (diagonal, [[1, 2]], [0], {"theme": "pink"}, ValueError, "theme must be one of"),
         (failing, [[1, 2]], [0], {}, ZeroDivisionError, "by chance"),
     ],
@@ -457,6 +463,35 @@ def test_what_cannot_be_drawn_is_refused(
 ) -> None:
     with pytest.raises(error, match=said):
         decision_boundary(model, X, y, **options)
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        ([[0, 1], [1, 0]], ["class 0", "class 1"]),
+        ([[-1, 1], [1, -1]], ["class 0", "class 1"]),  # −1 is no class, but "not this one"
+        ([[0.1, 0.9], [0.7, 0.3]], ["class 0", "class 1"]),
+        ([1, 0], ["class 0", "class 1"]),
+    ],
+)
+def test_rows_that_name_a_class(y: Any, names: list[str]) -> None:
+    chart = decision_boundary(lambda x: [x[0], x[1]], [[0, 1], [1, 0]], y, resolution=3)
+    assert chart.numbers["targets"] == [1, 0]
+    assert chart.numbers["accuracy"] == 1.0
+    assert [line.split(" (")[0] for line in chart.text.splitlines()[2:]] == names
+
+
+def test_names_and_features_may_be_arrays() -> None:
+    chart = decision_boundary(
+        lambda x: x[2],
+        np.eye(3),
+        np.array([0, 0, 1]),
+        features=np.array([2, 0]),
+        feature_names=np.array(["depth", "width"]),
+        resolution=3,
+    )
+    assert "over depth from" in chart.text
+    assert chart.numbers["points"] == [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
 
 
 def test_an_error_of_the_model_says_for_which_input() -> None:
@@ -558,6 +593,17 @@ class Doubled(MLP):
 
     def __call__(self, x: Any) -> Any:
         return 2.0 * super().__call__(x)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1.2345e-7, 0.001234, 1.0, 12345.6, 1.2345e5, 1e300])
+def test_what_is_written_below_a_map_is_no_wider(size: float) -> None:
+    model = MLP(2, [3], output="identity", seed=0)
+    model.load_state({name: size * x for name, x in model.state().items()})
+    root = parsed(neuron_maps(model, [[-1.0, -1.0], [1.0, 1.0]], resolution=5).svg)
+    below = ["".join(e.itertext()) for e in with_class(root, "middle")]
+    assert len(below) == 3
+    for text in below:
+        assert size_of(text, "tag") <= 88.0 - 2.0, text
 
 
 @pytest.mark.parametrize(

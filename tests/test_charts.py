@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import statistics
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -36,6 +37,7 @@ from microgrunderscore.differences import GradcheckReport, gradcheck
 from microgrunderscore.engine import Value
 from microgrunderscore.history import Epoch, History
 from microgrunderscore.nn import MLP, Module
+from microgrunderscore.ops import mean
 from microgrunderscore.optim import SGD
 from microgrunderscore.pictures.axes import (
     SERIES,
@@ -57,6 +59,7 @@ from microgrunderscore.pictures.axes import (
     ticks_of,
     wrapped,
 )
+from microgrunderscore.pictures.overview import overview
 from microgrunderscore.pictures.palette import LIGHT, STYLES
 from microgrunderscore.pictures.svg import Svg, size_of
 from microgrunderscore.training import fit
@@ -455,7 +458,7 @@ def test_a_plain_sequence_may_hold_anything_that_is_a_number() -> None:
         (lambda: gradient_ridges({"a": ["x"]}), TypeError, "number"),
         (lambda: activation_histograms(Module(), [1.0]), TypeError, "no list `layers` of nn.Layer"),
         (lambda: activation_histograms(MLP(2, [1]), []), ValueError, "X is empty"),
-        (lambda: activation_histograms(MLP(2, [1]), [[NAN, 1.0]]), ValueError, "X is empty"),
+        (lambda: activation_histograms(MLP(2, [1]), [[NAN, 1.0]]), ValueError, "every sample"),
         (lambda: activation_histograms(MLP(2, [1]), [[1.0]]), ValueError, "expected 2 inputs"),
         (lambda: activation_histograms(MLP(1, [1]), "12"), TypeError, "X must be a list"),
         (lambda: activation_histograms(MLP(1, [1]), ["x"]), TypeError, "X: row 0"),
@@ -529,6 +532,12 @@ def test_a_layer_may_be_called_like_one_of_our_lists() -> None:
 # ---- ridges ------------------------------------------------------------------------------------
 
 
+def test_the_median_is_the_usual_one() -> None:
+    for sizes in ([1.0, 2.0], [3.0, -1.0, 2.0, 0.0], [1e-9, 5.0, 7.0, 1.0, 0.0, -0.0]):
+        [layer] = gradient_ridges({"a": sizes}).numbers["layers"]
+        assert layer["median"] == statistics.median(abs(x) for x in sizes if x)
+
+
 def test_ridges_say_medians_and_zeros() -> None:
     gradients = {"one": [0.0, 1e-3, -1e-2, 1e-1, -0.0], "two": [NAN, 2.0, -INF], "three": [0.0] * 4}
     chart = gradient_ridges(gradients)
@@ -596,7 +605,7 @@ def test_activations_are_those_of_the_layers() -> None:
         for count, (lo, hi) in zip(said["counts"], itertools.pairwise(said["edges"]), strict=True):
             inside = sum(lo + 1e-9 < v < hi - 1e-9 for v in flat)
             assert inside <= count <= sum(lo - 1e-9 < v < hi + 1e-9 for v in flat)
-        expected = sum(abs(v) > 0.97 for v in flat) if said["activation"] == "tanh" else None
+        expected = sum(1.0 - v * v < 0.05 for v in flat) if said["activation"] == "tanh" else None
         assert said["flat"] == expected
     assert chart.numbers["layers"][0]["flat"] > 0
     assert "layer 1, 5 neurons, tanh: " in chart.text
@@ -633,14 +642,35 @@ def test_how_many_activations_are_flat(activation: str, x: list[float], share: i
 
 
 def test_the_bars_of_flat_activations_end_at_the_threshold() -> None:
-    for activation, low in (("tanh", -0.97), ("sigmoid", 0.03), ("relu", 0.0)):
+    slope = math.sqrt(0.95)  # where that of a tanh is 5 %
+    for activation, low, high in (
+        ("tanh", -slope, slope),
+        ("sigmoid", (1 - slope) / 2, (1 + slope) / 2),
+        ("relu", 0.0, 0.0),
+    ):
         [layer] = activation_histograms(MLP(1, [1], output=activation, seed=1), [1.0]).numbers[
             "layers"
         ]
         assert any(edge == pytest.approx(low, abs=1e-12) for edge in layer["edges"])
         if activation != "relu":
-            assert layer["edges"][-2] == pytest.approx(0.97)
+            assert layer["edges"][-2] == pytest.approx(high)
             assert layer["edges"][-1] >= 1.0
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_saturated_means_the_same_as_in_the_overview(activation: str) -> None:
+    model = MLP(1, [7, 1], activation=activation, seed=3)
+    model.load_state({name: 6.0 * x for name, x in model.state().items()})
+    X = [[x / 4] for x in range(-8, 9)]
+    flat = activation_histograms(model, X).numbers["layers"][0]["flat"]
+    loss = mean([model(x) for x in X])
+    assert 0 < flat < 7 * 17
+    assert overview(model, loss).numbers["layers"][0]["flat"] == flat / (7 * 17)
+
+
+def test_all_samples_may_not_be_finite() -> None:
+    with pytest.raises(ValueError, match="every sample of X, 2 in all, holds a number that is not"):
+        activation_histograms(MLP(2, [1]), [[NAN, 1.0], [1.0, INF]])
 
 
 def test_a_neuron_that_is_off_for_every_sample_is_said() -> None:
@@ -688,16 +718,16 @@ def test_the_best_step_of_the_U_is_marked() -> None:
 
 
 def test_the_annotations_are_on_their_sides_and_off_the_curve() -> None:
-    for name in ("U", "U, few steps", "U, linear"):
+    for name, sides in (("U", 2), ("U, linear", 1), ("U, few steps", 0)):
         root = root_of(drawn(name))
-        texts = {t.text: t for t in texts_of(root)}
-        rounding, curvature = texts["rounding"], texts["curvature"]
-        assert rounding.right < curvature.left
+        found = [t for t in texts_of(root) if t.text in ("rounding", "curvature")]
+        assert [t.text for t in found] == ["rounding", "curvature"][:sides]
+        assert all(a.right < b.left for a, b in itertools.pairwise(found))
         for points in paths_of(root, "series-1"):
             for (x0, y0), (x1, y1) in itertools.pairwise(points):
                 for k in range(21):
                     x, y = x0 + (x1 - x0) * k / 20, y0 + (y1 - y0) * k / 20
-                    for t in (rounding, curvature):
+                    for t in found:
                         inside = t.left < x < t.right and t.top < y < t.bottom + 16
                         jump = abs(x1 - x0) > 30  # a move over a gap, which is no line
                         assert not inside or jump, name
@@ -709,6 +739,25 @@ def test_a_wrong_derivative_has_no_U() -> None:
     assert "rounding" not in words_of(root_of(chart))
     assert chart.numbers["ok"] is False
     assert chart.numbers["best_error"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "sides"),
+    [
+        (lambda x: x.exp(), 3.0, ["rounding", "curvature"]),
+        (lambda x: x * x, 3.1, ["rounding"]),  # the curvature of a parabola cancels
+        (lambda x: x * 3.0, 3.0, ["rounding"]),
+        (lambda x: x.sin(), 0.0, ["curvature"]),  # f(-h) = -f(h), to the last bit
+        (lambda x: x * 0.0, 3.0, []),
+    ],
+)
+def test_only_the_sides_that_are_there_are_named(f: Any, x: float, sides: list[str]) -> None:
+    chart = u_curve(gradcheck(f, x))
+    words = words_of(root_of(chart))
+    assert [side for side in ("rounding", "curvature") if side in words] == sides
+    assert ("Smaller steps see the rounding" in chart.text) is ("rounding" in sides)
+    assert ("Larger steps see the curvature" in chart.text) is ("curvature" in sides)
+    assert "agrees with differences." in chart.text
 
 
 def test_a_linear_function_has_steps_without_error() -> None:
@@ -790,7 +839,7 @@ def test_distributions_in_matplotlib() -> None:
     assert axes.of("set_yticks") == [
         (([1, 0],), {"labels": [r"\$a (1 of 3 is 0)", "b (the only one is 0)"]})
     ]
-    assert [args[0] for args, _ in axes.of("plot")] == [[1e-3, 1e-3]]  # the median
+    assert [args[0] for args, _ in axes.of("plot")] == [[5.5e-3, 5.5e-3]]  # the median
     first, second = [args for args, _ in axes.of("fill_between")]
     assert max(first[2]) == pytest.approx(1.85)
     assert second == ([], 0, [])

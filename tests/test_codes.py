@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -104,6 +105,22 @@ def test_twins_are_marked_with_the_same_letter() -> None:
     root = parsed(hidden_code(set_to(network("sigmoid"), 1.0, -1.0), X3).svg)
     marks = ["".join(e.itertext()) for e in with_class(root, "negative")]
     assert marks == ["a", "a", "a"]
+
+
+def test_different_codes_never_have_the_same_letter() -> None:
+    X = [[float(k >> i & 1) for i in range(5)] for k in range(32)] * 2
+    model = MLP(5, [5, 1], activation="tanh", seed=0)
+    model.load_state(
+        {
+            name: float(re.fullmatch(r"layers\.0\.neurons\.(\d)\.w\.\1", name) is not None)
+            for name in model.state()
+        }
+    )
+    chart = hidden_code(model, X)
+    assert chart.numbers["distinct"] == 32
+    marks = ["".join(e.itertext()) for e in with_class(parsed(chart.svg), "negative")]
+    assert marks[:32] == marks[32:]
+    assert len(set(marks)) == 32
 
 
 def test_the_picture_shows_every_number_once() -> None:

@@ -19,7 +19,7 @@ import pytest
 from renew_golden import GOLDEN, PICTURES, fan_out, log_of_product, many, network, neuron, square
 
 import microgrunderscore
-from microgrunderscore import MLP, Value, explain
+from microgrunderscore import MLP, Value, dot, explain
 from microgrunderscore.pictures.draw import Drawing, draw
 from microgrunderscore.pictures.graph import Edge, Graph, Node
 from microgrunderscore.pictures.names import number_text
@@ -182,6 +182,22 @@ def test_small_boxes_say_name_and_value(name: str) -> None:
     )
 
 
+def test_lines_between_the_same_two_boxes_are_apart() -> None:
+    """Two uses of x are two lines, also where they are small: x · x is not x."""
+    x = Value(2.0, "x")
+    for z, count in ((x * x, 2), (dot([x] * 20, [x] * 20), 40)):
+        lines = marked(draw(z, compact=True).svg, "data-edge")
+        paths = {str(line.find(f"{SVG}path").get("d")) for line in lines.values()}  # type: ignore[union-attr]
+        assert len(paths) == count
+
+
+def test_small_boxes_say_whether_gradients_were_computed() -> None:
+    z = Value(2.0, "x").sin()
+    assert "not computed; call backward()" in texts(parsed(draw(z, compact=True).svg))[-1]
+    z.backward()
+    assert "the larger its gradient" in texts(parsed(draw(z, compact=True).svg))[-1]
+
+
 def test_names_of_variables_of_the_model_and_of_the_output() -> None:
     x, y = Value(2.0), Value(3.0)
     v = x * y
@@ -196,9 +212,9 @@ def test_names_of_variables_of_the_model_and_of_the_output() -> None:
 
 def test_two_passes_are_noted_below_the_picture() -> None:
     z = log_of_product()
-    assert "earlier passes" not in draw(z).svg
+    assert "other passes" not in draw(z).svg
     z.backward()
-    assert "earlier passes are in them" in texts(parsed(draw(z).svg))[-1]
+    assert "other passes are in them" in texts(parsed(draw(z).svg))[-1]
 
 
 def extents(svg: str) -> Iterator[tuple[float, float, float, float]]:

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from microgrunderscore import ops
 from microgrunderscore.engine import Value, dot
 from microgrunderscore.graph import gc_paused
+from microgrunderscore.nn import MLP
 from microgrunderscore.operation import OPERATIONS, define
+from microgrunderscore.pictures.draw import draw
 from microgrunderscore.pictures.explain import Explanation, Explanations, explain
 from microgrunderscore.pictures.names import (
     Names,
@@ -120,6 +122,23 @@ def test_a_neuron() -> None:
         r"\begin{aligned}\frac{\partial o}{\partial b} &= \frac{\partial o}{\partial n} \cdot"
     )
     assert r"\frac{\partial n}{\partial x_{1}}" in explain(o, x[0]).latex
+
+
+def test_the_names_of_a_network_are_those_of_the_picture() -> None:
+    model = MLP(2, [2, 1], seed=1)
+    z = model([1.0, 2.0])
+    w = model.parameters()[0]
+    e = explain(z, w, model=model)
+    assert str(e).startswith("∂a₁⁽²⁾/∂w₁₁⁽¹⁾ = ∂a₁⁽²⁾/∂h₁⁽¹⁾ · ∂h₁⁽¹⁾/∂a₁⁽¹⁾")
+    assert str(explain(z, "w₁₁⁽¹⁾", names={"model": model})) == str(e)
+    assert e.picture().svg == draw(z, w, model=model).svg
+    assert explain(z, w).picture().svg == draw(z, w).svg
+    with pytest.raises(TypeError, match="model= takes a module"):
+        explain(z, w, model=3)
+    with pytest.raises(TypeError, match="names= takes variables"):
+        explain(z, w, names=3)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="max_paths must be at least 0"):
+        explain(z, w, max_paths=-1)
 
 
 def test_constants_on_the_way() -> None:

@@ -636,3 +636,8 @@ def test_modules_that_refer_to_each_other_are_walked_once() -> None:
 def test_a_seed_is_a_whole_number_of_at_least_0(seed: Any) -> None:
     with pytest.raises((ValueError, TypeError), match="seed must be"):
         MLP(2, [1], seed=seed)
+
+
+def test_layerwise_wants_a_function() -> None:
+    with pytest.raises(TypeError, match=r"lambda y: squared_error\(y, d\), not str"):
+        MLP(2, [1], seed=0).layerwise([1.0, 2.0], "squared_error")  # type: ignore[arg-type]

@@ -35,7 +35,13 @@ def test_notebook_says_the_same(path: Path) -> None:
     fresh = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(fresh, timeout=60, resources={"metadata": {"path": str(ROOT)}})
     client.execute()
-    assert shown(fresh) == shown(stored)
+    changed = [
+        f"{source!r}: {before!r:.300} is now {after!r:.300}"
+        for (source, before), (_, after) in zip(shown(stored), shown(fresh), strict=True)
+        if before != after
+    ]
+    hint = "If that was meant to change: python tests/renew_notebooks.py, then look at it."
+    assert not changed, "\n".join([*changed, hint])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

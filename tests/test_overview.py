@@ -448,6 +448,21 @@ def test_a_line_for_many_weights_is_their_root_mean_square() -> None:
     assert f"many weights, thickest {float(f'{thickest:.2e}'):g}" in picture.svg
 
 
+def test_few_are_not_said_to_be_none() -> None:
+    model = MLP(1, [1, 1], activation="tanh", seed=0)
+    model.load_state(dict.fromkeys(model.state(), 1.0))
+    X = [[9.0], *([0.0] for _ in range(999))]
+    assert "1 linear neuron" in (text := overview(model, loss_of(model, X, [0.0] * 1000)).text)
+    assert ", 0.1 % of activations saturated" in text
+
+
+def test_gradients_that_are_not_finite_have_no_largest() -> None:
+    model = MLP(1, [2, 1], activation="tanh", seed=0)
+    picture = overview(model, model([math.inf]))
+    assert "mean |∂L/∂w| = nan, largest nan" in picture.text
+    assert picture.numbers["layers"][0]["gradients"] == {"mean": None, "largest": None}
+
+
 def test_a_deep_network_shows_how_gradients_vanish() -> None:
     model = MLP(2, [4] * 11 + [1], activation="sigmoid", initialise="xavier", seed=0)
     picture = overview(model, loss_of(model, XOR, [0, 1, 1, 0]))

@@ -262,6 +262,7 @@ def test_gradients_of_the_user_are_not_touched() -> None:
         ({"start": 8}, ValueError, "start must be at most 7, the last step, got 8"),
         ({"start": -9}, ValueError, "start must be at least -8, got -9"),
         ({"seconds": 0.1}, ValueError, "seconds must be at least 0.2"),
+        ({"seconds": 1e9}, ValueError, "less than 86400"),
         ({"seconds": float("nan")}, ValueError, "seconds must be a finite number"),
         ({"seconds": "fast"}, TypeError, "seconds must be a real number"),
         ({"theme": "blue"}, ValueError, "theme must be one of auto, light, dark"),
@@ -329,6 +330,7 @@ def test_names_of_everything() -> None:
         (lambda x, y: (ops.sin(x * y - 5.0) + ops.cos(x + y - 5.0) + x * x * x) * x, "z = v₁₀ · x"),
         (lambda x, y: dot([x, y], [y, x]), "z = x·y + y·x"),
         (lambda x, y: Value(1.0, (x, y), (1.0, 2.0)), "z = custom(x, y)"),
+        (lambda x, y: x * 0.5 - y / 3.0, "z = x · 0.5 − y/3"),
     ],
 )
 def test_the_formula_in_the_title(make: Any, title: str) -> None:

@@ -270,6 +270,9 @@ def test_changed_data_is_shown_as_it_was_computed() -> None:
     z = x * y
     y.data = 5.0
     check(z)
+    _, all_steps = found(z)
+    assert "The data of y was changed after z was computed" in all_steps[0].sentence
+    assert "in fact" not in all_steps[-1].sentence  # computed again, it would be another graph
 
 
 # ---- where nothing flows -------------------------------------------------------------------------
@@ -311,6 +314,26 @@ def test_operands_that_were_not_chosen(make: Any, blocked: str) -> None:
     assert all(f"does not move with {blocked}: no gradient" in s for s in said)
     assert any("no gradient flows there." in s for s in said)
     assert "∂z/∂x = 0" in all_steps[-1].equation.text or blocked != "x"
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: ops.relu(Value(-1.0, "x")), "Here z does not move with x"),
+        (lambda: ops.relu(Value(-0.0, "x")), "Here z has a kink toward x, where its slope"),
+        (lambda: ops.maximum(Value(2.0, "x"), 2.0), "Here z has a kink toward x"),
+        (lambda: ops.clip(Value(1.0, "x"), 0.0, 1.0), "Here z has a kink toward x"),
+        (lambda: ops.where(Value(0.0, "x"), 2.0, Value(3.0, "y")), "Here z jumps when x moves"),
+        (lambda: ops.where(Value(1.0, "x"), 2.0, Value(3.0, "y")), "Here z does not move with x"),
+        (lambda: ops.relu(Value(NAN, "x")), "Here z is not a number, and its slope toward x"),
+        (lambda: ops.min_of(Value(NAN, "x"), Value(1.0, "y")), "its slope toward x and y counts"),
+    ],
+)
+def test_why_no_gradient_flows(make: Any, why: str) -> None:
+    """A kink is not the same as standing still: relu at 0 does move."""
+    _, all_steps = found(make())
+    said = [step.sentence for step in all_steps if why in step.sentence]
+    assert said[-1].count(": no gradient flows there.") >= 1
 
 
 def test_an_output_that_moves_with_nothing_says_so_at_once() -> None:
@@ -364,6 +387,27 @@ def test_the_nudge_is_tried(f: Any, x: float) -> None:
     _, all_steps = found(OPERATIONS[f.__name__](Value(x, "x")))
     said = f"Nudge x by 0.01 and z moves by about {about} (in fact {fact})."
     assert all_steps[-1].sentence.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("z", "about", "fact"),
+    [
+        (ops.relu(Value(0.0, "x")), "0", "0.01"),
+        (ops.maximum(Value(2.0, "x"), Value(2.0, "y")), "0.005", "0.01"),
+        (ops.where(Value(0.0, "c"), Value(2.0, "x"), Value(3.0, "y")), "0", "−1"),
+        (Value(0.0, "x") ** 2, "0", "0.0001"),
+    ],
+)
+def test_what_a_slope_does_not_show_is_said(z: Value, about: str, fact: str) -> None:
+    said = found(z)[1][-1].sentence
+    assert f"z moves by about {about} (in fact {fact}: z has a kink, a jump or a bend" in said
+
+
+def test_an_output_that_is_no_finite_number_cannot_be_nudged() -> None:
+    for z in (Value(NAN, "x").relu(), Value(INF, "x") + 1.0):
+        said = found(z)[1][-1].sentence
+        assert said.endswith("z is no finite number, so that a nudge shows nothing.")
+    assert found(ops.sqrt(Value(0.0, "x")))[1][-1].sentence.endswith("It is no finite number.")
 
 
 def test_what_cannot_be_computed_again_is_only_predicted() -> None:

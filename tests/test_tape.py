@@ -400,3 +400,15 @@ def test_the_names_of_the_textbook() -> None:
     names = {row.name for row in t.rows}
     assert {"w₁₁⁽¹⁾", "b₁⁽²⁾", "h₂⁽¹⁾", "L"} <= names
     assert t.rows[-1].symbol == "∂L/∂L"
+
+
+def test_data_that_was_changed_since_is_noted() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    z = x * y
+    assert tape(z).notes == ()
+    x.data = 5.0
+    t = tape(z)
+    [note] = t.notes
+    assert note.startswith("The data of x was changed after z was computed")
+    assert t.text.endswith(f"\n{note}")
+    assert f"gradients upward. {note}</caption>" in t.fragment

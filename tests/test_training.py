@@ -616,3 +616,14 @@ def test_garbage_collection_is_paused_only_while_graphs_are_built() -> None:
     assert not any(inside)
     assert all(outside)
     assert gc.isenabled()
+
+
+def test_a_class_in_place_of_a_callback_is_refused() -> None:
+    from microgrunderscore.charts import Recorder
+
+    model = MLP(1, [1], seed=0)
+    with pytest.raises(TypeError, match=r"callbacks\[0\] is a class, Recorder: .* Recorder\(\)"):
+        fit(
+            model, [[1.0]], [1.0], loss="squared_error", optimizer=SGD(model, lr=0.1), epochs=1,
+            callbacks=[Recorder],
+        )  # fmt: skip

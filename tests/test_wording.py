@@ -36,7 +36,10 @@ def test_some_of_all(part: int, whole: int, said: str) -> None:
     assert how_many(part, whole) == said
 
 
-@pytest.mark.parametrize(("share", "said"), [(1.0, "100 %"), (0.12345, "12.35 %"), (0.0, "0 %")])
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1.0, "100 %"), (0.12345, "12.35 %"), (0.0, "0 %"), (1 - 1e-9, "over 99.99 %")],
+)
 def test_percentages(share: float, said: str) -> None:
     assert percent(share) == said
 

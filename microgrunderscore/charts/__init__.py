@@ -12,10 +12,11 @@ from .boundary import decision_boundary
 from .chart import Chart
 from .codes import hidden_code
 from .curves import accuracy_curve, gradient_sizes, loss_curve, u_curve
-from .distributions import activation_histograms, gradient_ridges
 from .film import Replay, replay
+from .histograms import activation_histograms
 from .maps import neuron_maps
 from .recorder import Frame, Recorder
+from .ridges import gradient_ridges
 
 __all__ = [
     "Chart",

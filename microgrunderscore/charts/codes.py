@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
 from ..arguments import whole
@@ -270,7 +271,7 @@ def _drawn(title: str, codes: Sequence[_Code], rounding: _Range) -> Sheet:
 
 def _mark(k: int) -> str:
     """A letter for the k-th code that several patterns share."""
-    return chr(ord("a") + k % 26)
+    return ascii_letters[k]  # at most half as many as patterns
 
 
 def _draw_cell(svg: Svg, x: float, y: float, h: float, rounding: _Range) -> None:

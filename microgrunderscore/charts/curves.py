@@ -169,13 +169,17 @@ def u_curve(
     chart.mark(best, curve, "best h =")
     subject = f"gradient of {clear(report.function):.80}"
     if report.ok:
-        chart.corner("rounding", "error ∝ 1/h", left=True)
-        chart.corner("curvature", "error ∝ h²", left=False)
-        chart.sentences += [
-            "Smaller steps see the rounding of floats, an error of about ε·|f|/h; larger ones the "
-            "curvature of the function, about h²·|f‴|/6.",
-            f"The {subject} agrees with differences.",
-        ]
+        if _rises([point for point in curve.finite if best and point < best], curve):
+            chart.corner("rounding", "error ∝ 1/h", left=True)
+            chart.sentences.append(
+                "Smaller steps see the rounding of floats, an error of about ε·|f|/h."
+            )
+        if _rises([point for point in curve.finite if best and point > best], curve):
+            chart.corner("curvature", "error ∝ h²", left=False)
+            chart.sentences.append(
+                "Larger steps see the curvature of the function, an error of about h²·|f‴|/6."
+            )
+        chart.sentences.append(f"The {subject} agrees with differences.")
     else:
         chart.remarks.append(
             f"No U: the {subject} does not agree with differences, whatever the step."
@@ -184,6 +188,12 @@ def u_curve(
     return chart.finished(
         "|difference − derivative|", theme, format, best_step=step, best_error=error, ok=report.ok
     )
+
+
+def _rises(flank: Sequence[Point], curve: Curve) -> bool:
+    """Whether a side of the U is there: a linear function, for one, has no curvature to be seen."""
+    least = min((error for _, error in curve.finite if error > 0.0), default=math.inf)
+    return max((error for _, error in flank), default=0.0) > 100.0 * least
 
 
 # ---- what they are given -----------------------------------------------------------------------

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..nn import Layer
 from ..pictures.axes import Axes, Linear, clear, path_of, shortened
-from ..pictures.svg import Svg, short
+from ..pictures.histogram import brief
+from ..pictures.svg import Svg, short, size_of
 from ..pictures.wording import counted
 from .answers import Row, inside
 from .boundary import around
@@ -55,17 +56,17 @@ class _Map:
         return max(map(max, self.outputs))
 
     @property
-    def range(self) -> str:
+    def words(self) -> str:
         """The lowest and the highest output; one number where they are the same."""
-        if self.lowest == self.highest:
-            return f"always {_short(self.lowest)}"
-        shown = f"{_short(self.lowest)} … {_short(self.highest)}"
-        return shown if len(shown) < 12 else f"{_short(self.lowest, 2)} … {_short(self.highest, 2)}"
+        return _range(self.lowest, self.highest, 3).replace("…", "to")
 
     @property
-    def words(self) -> str:
-        """The same for a sentence."""
-        return self.range.replace("…", "to")
+    def range(self) -> str:
+        """The same below a map: in as many digits as there is room for, or only how far from 0."""
+        shown = [_range(self.lowest, self.highest, digits) for digits in (3, 2, 1)]
+        most = f"±{brief(max(-self.lowest, self.highest), 1)}"
+        shown += [f"up to {most}", most]
+        return next((x for x in shown if size_of(x, "tag") <= _STEP - 2.0), shown[-1])
 
     @property
     def heat(self) -> str:
@@ -147,7 +148,7 @@ def neuron_maps(
     >>> print(neuron_maps(MLP(2, [2, 1], seed=1), X, resolution=8).text)
     What each neuron sees over x₁ from −1.338 to 2.365 and x₂ from −0.6129 to 1.171.
     Layer 1, relu: neuron 1: 0 to 1.79; neuron 2: 0 to 1.55.
-    Layer 2, identity: neuron 1: −0.16 to −0.00062.
+    Layer 2, identity: neuron 1: −0.156 to −0.000618.
     """
     layers, inputs = inside("neuron_maps", model, X)
     across, upward = map(clear, axis_names(feature_names, pair_of("neuron_maps", inputs)))
@@ -210,13 +211,14 @@ def _zeros(sums: Sequence[Sequence[Row]], k: int) -> list[Line]:
     return boundaries([[(0.0, a[k]) for a in row] for row in sums])
 
 
-def _short(x: float, digits: int = 3) -> str:
-    """A number with so many digits.
+def _range(lowest: float, highest: float, digits: int) -> str:
+    """From where to where, in so many digits.
 
-    >>> _short(-0.12345), _short(-0.0)
-    ('−0.123', '0')
+    >>> _range(-0.12345, 0.0, 3), _range(2.0, 2.0, 3)
+    ('−0.123 … 0', 'always 2')
     """
-    return f"{x or 0.0:.{digits}g}".replace("-", "−")
+    low, high = brief(lowest, digits), brief(highest, digits)
+    return f"always {low}" if lowest == highest else f"{low} … {high}"
 
 
 def _described(band: _Band) -> str:

@@ -15,7 +15,7 @@ from ..decision import class_named
 from ..pictures.axes import Axes, Linear, Point
 from ..pictures.names import name_of, number_text
 from ..pictures.svg import Box, Svg
-from ..samples import data_set, items
+from ..samples import data_set, items, unpacked
 from .answers import Row, answer
 
 MOST_PLACES = 512  # in each direction; a minute's work for a small network
@@ -191,7 +191,7 @@ def samples_of(
         inputs=inputs,
         classes=classes_of(targets, outputs),
         count=count,
-        names=_class_names(class_names, count, targets),
+        names=_class_names(class_names, count, outputs == 1 and _are_signed(targets)),
         features=chosen,
         axes=axis_names(feature_names, chosen),
         rest=_means(inputs),
@@ -214,6 +214,7 @@ def pair_of(caller: str, inputs: Sequence[Any], features: Any = None) -> tuple[i
                 else f"{caller} draws a plane of 2 features, but X has {width}"
             )
         return 0, 1
+    features = unpacked(features)
     if not isinstance(features, tuple | list) or len(features) != 2:
         raise TypeError(f"features must be a pair such as (0, 1), not {features!r:.40}")
     i, j = (whole("features", k, 0) for k in features)
@@ -233,9 +234,11 @@ def _means(inputs: Sequence[Row]) -> Row:
 
 def axis_names(names: Sequence[str] | None, features: tuple[int, int]) -> tuple[str, str]:
     """What the two axes are called, checked."""
-    chosen = names or [default_name(k) for k in features]
-    if isinstance(chosen, str) or len(chosen) != 2:
-        raise ValueError(f"feature_names names the two axes, got {names!r:.60}")
+    chosen = [default_name(k) for k in features] if names is None else names
+    if isinstance(chosen, str | Mapping) or len(chosen) != 2:
+        raise ValueError(
+            f"feature_names needs a list of 2 names, those of the axes, got {names!r:.60}"
+        )
     return str(chosen[0]), str(chosen[1])
 
 
@@ -251,7 +254,10 @@ def default_name(feature: int) -> str:
 def classes_of(targets: Sequence[Any], count: int) -> list[int]:
     """The class that each target names, for a model of so many outputs.
 
-    Of one output, targets are 0 or 1, or -1 or 1; of several, class indices or one-hot rows.
+    Of one output, targets are 0 or 1, or -1 or 1; of several, class indices, one-hot rows, or rows
+    of probabilities, which name the likeliest class.
+
+    Raises ValueError for any other, such as the numbers of a regression.
 
     >>> classes_of([-1, 1.0], 1), classes_of([[0.0, 1.0], [1.0, 0.0]], 2)
     ([0, 1], [1, 0])
@@ -268,7 +274,19 @@ def classes_of(targets: Sequence[Any], count: int) -> list[int]:
             classes.append(class_named(target, count))
         except ValueError as error:
             raise ValueError(f"y: row {i}: {error}") from None
+        if count > 1 and isinstance(target, list) and not _names_a_class(target):
+            raise ValueError(
+                f"y: row {i} is {target!r:.60}, which names no class: a model with {count} outputs "
+                "needs class indices or one-hot rows"
+            )
     return classes
+
+
+def _names_a_class(row: Row) -> bool:
+    """Whether a row is one-hot, with 0 or -1 for what is not meant, or made of probabilities."""
+    if sorted(row)[:-1] == [-1.0] * (len(row) - 1):
+        return max(row) == 1.0
+    return min(row) >= 0.0 and abs(math.fsum(row) - 1.0) < 1e-6
 
 
 def _are_signed(targets: Sequence[Any]) -> bool:
@@ -276,10 +294,10 @@ def _are_signed(targets: Sequence[Any]) -> bool:
     return any(items(target)[:1] == [-1.0] for target in targets)
 
 
-def _class_names(names: Sequence[str] | None, count: int, targets: Sequence[Any]) -> list[str]:
+def _class_names(names: Sequence[str] | None, count: int, are_signed: bool) -> list[str]:
     """What the classes are called: as the caller says, or as the targets are written."""
     if names is None:
-        if count == 2 and _are_signed(targets):
+        if are_signed:
             return ["class −1", "class 1"]
         return [f"class {k}" for k in range(count)]
     if isinstance(names, str | Mapping) or len(names) != count:

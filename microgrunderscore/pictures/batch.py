@@ -15,6 +15,7 @@ from .flow import Flow
 from .histogram import Histogram, brief, even_span, from_to, largest, mean, quantile, span
 from .names import name_of, number_text
 from .neurons import Network, Neuron, Unit
+from .wording import counted, percent_of
 
 WIDEST = 24  # boxes in a column; a layer of more neurons is one box
 DEEPEST = 8  # layers with a box for each neuron; of a deeper network, each layer is one
@@ -119,11 +120,11 @@ class Column:
 
     def heads(self, role: Role) -> list[list[str]]:
         """What stands above them: lines, in pieces that may be parted."""
-        return [[_count(self.size, self.each)]]
+        return [[counted(self.size, self.each)]]
 
     def title(self, box: int, role: Role) -> str:
         """What a box shows."""
-        who = _count(self.size, self.each) if self.is_one_box else f"{self.each} {box + 1}"
+        who = counted(self.size, self.each) if self.is_one_box else f"{self.each} {box + 1}"
         return f"{who}. {self.side(role).described(box)}"
 
 
@@ -158,7 +159,8 @@ class Layer(Column):
     def gradients(self) -> dict[str, float]:
         """The mean and the largest |∂L/∂w|."""
         sizes = [abs(g) for g in chain(*self.backward.lines)]
-        return {"mean": mean(sizes), "largest": largest(sizes)}
+        average = mean(sizes)
+        return {"mean": average, "largest": largest(sizes) if math.isfinite(average) else average}
 
     @property
     def data(self) -> dict[str, Any]:
@@ -180,8 +182,8 @@ class Layer(Column):
         names = self.activation.replace("identity", "linear").split(", ")
         g = ", ".join(filter(str.isidentifier, names))  # not <lambda>
         return [
-            [_count(self.size, f"{g} neuron".strip()), _count(self.parameters, "parameter")],
-            [self._remark, f"{_count(self.dead, 'neuron')} dead" if self.dead else ""],
+            [counted(self.size, f"{g} neuron".strip()), counted(self.parameters, "parameter")],
+            [self._remark, f"{counted(self.dead, 'neuron')} dead" if self.dead else ""],
             ["" if self.is_linked else "fed from elsewhere too"],
         ]
 
@@ -193,7 +195,7 @@ class Layer(Column):
             return "" if is_linear else "in the boxes: w·x + b, before the activation"
         what = "activations saturated" if self.activation in RANGES else f"slopes below {FLAT}"
         what = "activations are 0" if self.activation == "relu" else what
-        return f"{100 * self.flat:.0f} % of {what}"
+        return f"{percent_of(self.flat, 1.0)} of {what}"
 
     def title(self, box: int, role: Role) -> str:
         return f"{self.name}, {super().title(box, role)}"
@@ -250,13 +252,13 @@ class Batch:
         sizes = [str(column.size) for column in self.columns]
         shown = [*sizes[:3], "…", *sizes[-2:]] if self.is_deep else sizes
         layers = f", {len(self.layers)} layers" if self.is_deep else ""
-        samples = "" if self.samples is None else f", {_count(self.samples, 'sample')}"
+        samples = "" if self.samples is None else f", {counted(self.samples, 'sample')}"
         return f"{self.model} {' → '.join(shown)}{layers}{samples}"
 
     @property
     def text(self) -> str:
         """All that the picture shows, as text."""
-        over = "" if self.samples is None else f" over {_count(self.samples, 'sample')}"
+        over = "" if self.samples is None else f" over {counted(self.samples, 'sample')}"
         lines = [f"{self.symbol} = {number_text(self.loss.data)}{over}"]
         for layer in self.layers:
             forward, backward = layer.forward, layer.backward
@@ -271,8 +273,8 @@ class Batch:
 
     def remarks(self, boxes: int, lines: int) -> list[str]:
         """What the picture stands for, and what it leaves out."""
-        graph = f"{_count(self.nodes, 'scalar node')} and {_count(self.edges, 'edge')}"
-        drawn = _count(boxes, "box") + (f" and {_count(lines, 'line')}" if lines else "")
+        graph = f"{counted(self.nodes, 'scalar node')} and {counted(self.edges, 'edge')}"
+        drawn = counted(boxes, "box") + (f" and {counted(lines, 'line')}" if lines else "")
         texts = [f"{graph} drawn as {drawn}."]
         wide = [f"{c.name} ({c.size:,})" for c in self.columns if c.is_one_box]
         if self.is_deep:
@@ -283,7 +285,7 @@ class Batch:
 
     @property
     def _absent(self) -> list[str]:
-        layers = _count(self.missing, "layer")
+        layers = counted(self.missing, "layer")
         return [f"Not in the graph of this loss: {layers} of the model."] if self.missing else []
 
 
@@ -416,12 +418,6 @@ def _layer(name: str, row: Row, is_linked: bool, is_deep: bool, flow: Flow) -> L
     slopes = [[h.partials[0] for h in hs] for hs in nodes] if is_activated else []
     parameters = sum(len(neuron.parameters) for neuron, _ in row)
     return Layer(name, forward, backward, is_linked, parameters, activation, slopes)
-
-
-def _count(n: int, what: str) -> str:
-    """1 neuron, 16 neurons, 2 boxes."""
-    plural = "es" if what.endswith("x") else "s"
-    return f"{n:,} {what}{'' if n == 1 else plural}"
 
 
 def _finite(x: float) -> float | None:

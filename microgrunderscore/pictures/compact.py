@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from . import curve
-from .graph import Edge, Graph, Node
+from .graph import NOT_COMPUTED, Edge, Graph, Node
 from .layout import Size, layered
 from .names import number_text
 from .palette import FONTS
@@ -14,6 +14,7 @@ from .svg import Box, Run, Svg, size_of
 HEIGHT, NARROWEST = 22.0, 24.0  # px: of a box, and least width of the operation at its left
 LONGEST_SYMBOL = 6  # characters of an operation
 GAP, SPACING = 46.0, 8.0
+APART = 6.0  # px between lines from one box to another
 STRONGEST = 0.22  # opacity of the largest gradient; more, and blue text on it would be below 4.5
 
 
@@ -38,24 +39,25 @@ class Compact:
             for (x, y), (width, height) in zip(layout.places, sizes, strict=True)
         ]
         self.lines = [
-            curve.route(self._right(edge.source), bends, self._left(edge.target))
-            for edge, bends in zip(graph.edges, layout.bends, strict=True)
+            curve.route(self._right(source, dy), bends, self._left(target, dy))
+            for (source, target), bends, dy in zip(edges, layout.bends, _apart(edges), strict=True)
         ]
         gradients = [abs(node.gradient or 0.0) for node in graph.nodes]
         self._largest = max((g for g in gradients if g < float("inf")), default=0.0)
+        filled = "The stronger a box is filled, the larger its gradient, whatever its sign."
         self.notes = (
             f"{len(graph.nodes)} nodes and {len(graph.edges)} edges. "
-            "The stronger a box is filled, the larger its gradient. "
+            f"{filled if graph.has_gradients else NOT_COMPUTED} "
             "compact=False draws every slope; wrt= shows the paths from one node.",
         )
 
-    def _right(self, index: int) -> tuple[float, float]:
+    def _right(self, index: int, dy: float) -> tuple[float, float]:
         left, top, width, height = self.boxes[index]
-        return left + width, top + height / 2
+        return left + width, top + height / 2 + dy
 
-    def _left(self, index: int) -> tuple[float, float]:
+    def _left(self, index: int, dy: float) -> tuple[float, float]:
         left, top, _, height = self.boxes[index]
-        return left, top + height / 2
+        return left, top + height / 2 + dy
 
     def write(
         self,
@@ -96,6 +98,19 @@ class Compact:
             return 0.0
         share = min(abs(node.gradient) / self._largest, 1.0)
         return STRONGEST * share**0.5 if share == share else 0.0
+
+
+def _apart(edges: Sequence[tuple[int, int]]) -> list[float]:
+    """How much lower each edge begins and ends: those between the same two boxes are apart."""
+    uses: dict[tuple[int, int], list[int]] = {}
+    for number, ends in enumerate(edges):
+        uses.setdefault(ends, []).append(number)
+    lower = [0.0] * len(edges)
+    for same in uses.values():
+        middle = (len(same) - 1) / 2
+        for i, number in enumerate(same if middle else ()):
+            lower[number] = (i - middle) * min(APART, (HEIGHT - 8) / (2 * middle))
+    return lower
 
 
 def _runs(node: Node) -> list[Run]:

@@ -80,7 +80,8 @@ def draw(
         max_nodes: above so many, no single values are drawn but the overview of a model, or a
             summary.
         theme: "auto" (as the reader's system), "light" or "dark".
-        format: what a notebook stores: "svg", or "png" for readers that show no SVG (extra "png").
+        format: what a notebook stores: "svg", with an HTML image for notebooks that are not
+            trusted; "html", that image alone; "png" for readers that show no SVG (extra "png").
 
     Returns:
         A picture, which shows itself in a notebook; `save` writes it by the extension:
@@ -106,7 +107,7 @@ def draw(
     with gc_paused():
         nodes = order_of_computing(z)
         if len(nodes) > max_nodes:
-            return _too_large(nodes, modules_in(names or {}, model), max_nodes, settings)
+            return _too_large(nodes, modules_in(names, model), max_nodes, settings)
         graph = Graph(z, names, model=model, output=output)
         ribbons = None if wrt is None else Ribbons(graph, graph.find(wrt))
         is_compact = len(graph.nodes) > MOST_CARDS if compact is None else compact

@@ -65,7 +65,8 @@ def draw_dot(
 
     Raises:
         TypeError: root is no Value.
-        ValueError: more than `max_nodes` nodes, a direction or a format that does not exist.
+        ValueError: more than `max_nodes` nodes, a direction that does not exist, or, where
+            Graphviz is installed, such a format.
 
     Source: micrograd's notebook trace_graph.ipynb (Karpathy 2020).
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
+from ..arguments import whole
 from ..engine import Value
 from ..graph import gc_paused
+from ..module import Module
 from .draw import draw
 from .flow import Flow
+from .graph import modules_in, named, networks_in
 from .names import Name, Names
 from .paths import (
     IN_LATEX,
@@ -46,9 +49,17 @@ class Explanation:
     """
 
     def __init__(
-        self, flow: Flow, wrt: Value, count: int, output: Name, names: Names, max_paths: int
+        self,
+        flow: Flow,
+        wrt: Value,
+        count: int,
+        output: Name,
+        names: Names,
+        model: Module | None,
+        max_paths: int,
     ) -> None:
         self._root = flow.root
+        self._model = model
         self._node = wrt
         self.output = output
         self.wrt = names[wrt]
@@ -85,7 +96,15 @@ class Explanation:
         """
         names = self._names.variables
         output = None if self.output == self._names[self._root] else self.output.text
-        return draw(self._root, self._node, names=names, output=output, theme=theme, format=format)
+        return draw(
+            self._root,
+            self._node,
+            names=names,
+            model=self._model,
+            output=output,
+            theme=theme,
+            format=format,
+        )
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._head(IN_TEXT)} = {IN_TEXT.number(self.value)}>"
@@ -217,6 +236,7 @@ def explain(
     *,
     output: str | None = None,
     names: Mapping[str, Any] | None = None,
+    model: Any = None,
     max_paths: int = 6,
 ) -> Explanation: ...
 @overload
@@ -226,6 +246,7 @@ def explain(
     *,
     output: str | None = None,
     names: Mapping[str, Any] | None = None,
+    model: Any = None,
     max_paths: int = 6,
 ) -> Explanations: ...
 def explain(
@@ -234,6 +255,7 @@ def explain(
     *,
     output: str | None = None,
     names: Mapping[str, Any] | None = None,
+    model: Any = None,
     max_paths: int = 6,
 ) -> Explanation | Explanations:
     """The derivative of z by the chain rule: each path in symbols and in numbers, and their sum.
@@ -246,6 +268,7 @@ def explain(
             explanations. None: every leaf that has a label.
         output: what z is called; where it has a label as well, both appear, as in z = w.
         names: names for Values without a label, such as locals().
+        model: a network whose weights and neurons are to be named as in the textbook.
         max_paths: more paths than this are counted, not written out.
 
     Raises:
@@ -263,25 +286,34 @@ def explain(
     """
     if not isinstance(z, Value):
         raise TypeError(f"explain needs the Value that was computed, not {z!r:.40}")
+    max_paths = whole("max_paths", max_paths, 0)
     with gc_paused():  # lists as long as the graph, and no cycles
-        return _explained(Flow(z), wrt, output, names, max_paths)
+        modules = modules_in(names, model)
+        return _explained(Flow(z), wrt, output, names, modules, max_paths)
 
 
 def _explained(
-    flow: Flow, wrt: Any, output: str | None, names: Mapping[str, Any] | None, max_paths: int
+    flow: Flow,
+    wrt: Any,
+    output: str | None,
+    names: Mapping[str, Any] | None,
+    modules: Mapping[str, Module],
+    max_paths: int,
 ) -> Explanation | Explanations:
     """The same, with the graph at hand."""
     is_many = wrt is None or isinstance(wrt, list | tuple)
     wanted: Any = wrt if is_many else [wrt]
     asked = {id(x): x for x in wanted or () if isinstance(x, Value)}
     outside = asked.keys() - map(id, flow.nodes)
-    called = Names([*(x for i, x in asked.items() if i in outside), *flow.nodes], names)
+    nodes = [*(x for i, x in asked.items() if i in outside), *flow.nodes]
+    called = named(nodes, names, networks_in(modules, flow.nodes))
     output_name = _output_name(flow.root, output, called)
     leaves = _labelled_leaves(flow.nodes, called) if wanted is None else wanted
-    nodes = [_node(x, called) for x in leaves]
-    counts = flow.counts(nodes)
+    chosen = [_node(x, called) for x in leaves]
+    counts = flow.counts(chosen)
+    model = modules.get("")
     explanations = Explanations(
-        Explanation(flow, x, counts[id(x)], output_name, called, max_paths) for x in nodes
+        Explanation(flow, x, counts[id(x)], output_name, called, model, max_paths) for x in chosen
     )
     return explanations if is_many else explanations[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from ..calculus import slopes
@@ -17,19 +17,36 @@ class Flow:
     """How the output of a graph moves with every node: ∂z/∂v, by one backward sweep of its own.
 
     root: the output. Nothing in the graph is changed.
+    Raises RuntimeError where the slopes of a dot product are lost, since a factor was changed.
     """
 
     def __init__(self, root: Value) -> None:
         self.root = root
         self.nodes = order_of_computing(root)
-        gradients = {id(root): 1.0}
+        try:
+            self._gradients = self._swept(float)
+        except RuntimeError as error:
+            raise RuntimeError(
+                "this graph can no longer be drawn or explained, because local slopes are lost; "
+                "the step of an optimizer does that, so draw before it, or compute the output "
+                f"again: {error}"
+            ) from None
+
+    def _swept(self, taken: Callable[[float], float]) -> dict[int, float]:
+        """The products of what is taken of each slope, added up from the output back."""
+        sums = {id(self.root): 1.0}
         for v in reversed(self.nodes):
-            g = gradients.get(id(v))
+            g = sums.get(id(v))
             if v.op and g is not None:  # else it is a leaf, or behind a branch not selected
                 for x, slope in zip(v.parents, slopes(v), strict=True):
                     if slope is not None:
-                        gradients[id(x)] = gradients.get(id(x), 0.0) + slope * g
-        self._gradients = gradients
+                        sums[id(x)] = sums.get(id(x), 0.0) + taken(slope) * g
+        return sums
+
+    @functools.cached_property
+    def sizes(self) -> dict[int, float]:
+        """For each node the same sum without signs: what its rounding error is measured by."""
+        return self._swept(abs)
 
     def gradient(self, node: Value) -> float:
         """∂z/∂v; 0 for a node that z does not depend on."""

@@ -7,7 +7,6 @@ carries the local derivative, in symbols and as a number.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,13 +15,13 @@ from ..calculus import slopes
 from ..engine import Value
 from ..module import Module
 from ..operation import OPERATIONS
+from . import notes
 from .flow import Flow
-from .names import Name, Names, number_latex, number_text
+from .names import Name, Names, name_of, number_latex, number_text, variables_in
 from .neurons import Network, Unit, textbook_names
 from .symbols import Symbol, arithmetic, formula, slope_symbol
 
 LONGEST_FORMULA = 36  # characters of a formula on a card
-CLOSE = 1e-9  # relative: gradients that differ by more were not computed by one backward pass
 
 Kind = Literal["input", "weight", "constant", "operation"]
 
@@ -64,13 +63,13 @@ class Node:
 
     @functools.cached_property
     def arithmetic(self) -> str:
-        """The same with numbers: 2 × 3; "" for a leaf."""
+        """The same with numbers: 2 × 3; the formula itself if that is too long, "" for a leaf."""
         if self.value is None or not self.formula:
             return ""
         if len(self.value.operands) > LONGEST_FORMULA:
-            return _summary(self.value)
+            return self.formula
         text = arithmetic(self.value)
-        return text if len(text) <= 3 * LONGEST_FORMULA else _summary(self.value)
+        return text if len(text) <= 3 * LONGEST_FORMULA else self.formula
 
     @property
     def title(self) -> str:
@@ -151,7 +150,7 @@ class Graph:
     Args:
         root: the output.
         variables: names for nodes without a label, such as locals(); modules among them name
-            their parameters.
+            their parameters, after themselves if several are at work: decoder.w₁₂.
         model: a network, or any module: its parameters are weights, and its neurons get the
             names of the textbook.
         output: what the output is called, whatever its label.
@@ -162,7 +161,7 @@ class Graph:
         names: of the Values.
         flow: the sweep, with the gradient of every node.
         units: the neurons of the model in this graph.
-        notes: what a reader must know of the gradients; mostly nothing.
+        notes: what a reader must know of the numbers; mostly nothing.
         has_gradients: whether gradients were computed.
 
     >>> x, y = Value(2.0, "x"), Value(3.0, "y")
@@ -185,11 +184,11 @@ class Graph:
         self.root = root
         self.flow = Flow(root)
         values = self.flow.nodes
-        modules = modules_in(variables or {}, model)
-        networks = [Network(m, values) for m in modules.values()]
-        self.units: list[Unit] = [unit for network in networks for unit in network.units]
+        modules = modules_in(variables, model)
+        networks = networks_in(modules, values)
+        self.units: list[Unit] = [unit for network in networks.values() for unit in network.units]
         weights = {id(p) for m in modules.values() for p in m.parameters()}
-        self.names = _named(values, variables or {}, networks)
+        self.names = named(values, variables, networks)
         if output is not None:
             self.names.rename(root, self.names.free_for(root, output))
         self.has_gradients = swept or root.has_grad
@@ -199,7 +198,9 @@ class Graph:
         self._used: set[int] = set()  # what has an edge by now
         for v in values:
             self._add(v, weights, swept)
-        self.notes = [] if swept or not root.has_grad else _notes(self.flow, self.names[root])
+        self.notes = notes.on_data(values, self.names)
+        if root.has_grad and not swept:
+            self.notes += notes.on_gradients(self.flow, self.names[root])
 
     def node(self, value: Value) -> Node:
         """The card of a Value; KeyError if it is not in the graph."""
@@ -325,44 +326,49 @@ def _is_shown(v: Value, place: int) -> bool:
 
 
 def _summary(v: Value) -> str:
-    """A formula that is too long for a card."""
+    """A formula that is too long for a card: without the names."""
     n = len(v.operands)
     if v.op == "dot":
         return f"w·x + b, {n // 2} products" if n % 2 else f"w·x, {n // 2} products"
+    if v.op in OPERATIONS and OPERATIONS[v.op].arity is not None:
+        text = formula(v, lambda _: Name("…", r"\ldots"))
+        return text if len(text) <= 2 * LONGEST_FORMULA else OPERATIONS[v.op].symbol
     symbol = OPERATIONS[v.op].symbol if v.op in OPERATIONS else v.op
     return f"{symbol} of {n} terms"
 
 
-def modules_in(variables: Mapping[str, Any], model: Any) -> dict[str, Module]:
+def modules_in(variables: Mapping[str, Any] | None, model: Any) -> dict[str, Module]:
     """The modules whose parameters are weights, by the name of the variable; "" for the model."""
     if model is not None and not isinstance(model, Module):
         raise TypeError(
             f"model= takes a module, such as an MLP, not {type(model).__name__} {model!r:.40}"
         )
     modules = {} if model is None else {"": model}
-    for name, x in variables.items():
-        if isinstance(x, Module) and not name.startswith("_") and x is not model:
-            modules[name] = x
+    for name, x in variables_in(variables).items():
+        if isinstance(x, Module) and not str(name).startswith("_") and x is not model:
+            modules[str(name)] = x
     return modules
 
 
-def _named(
-    values: Sequence[Value], variables: Mapping[str, Any], networks: Sequence[Network]
+def networks_in(modules: Mapping[str, Module], values: Sequence[Value]) -> dict[str, Network]:
+    """The modules at work in the graph, by their name; parts of others are left out."""
+    parameters = {name: {id(p) for p in m.parameters()} for name, m in modules.items()}
+    networks: dict[str, Network] = {}
+    for name in sorted(modules, key=lambda name: -len(parameters[name])):
+        if not any(parameters[name] <= parameters[other] for other in networks):
+            network = Network(modules[name], values)
+            if network.units:
+                networks[name] = network
+    return {name: networks[name] for name in modules if name in networks}
+
+
+def named(
+    values: Sequence[Value], variables: Mapping[str, Any] | None, networks: Mapping[str, Network]
 ) -> Names:
     """The names of all nodes: labels, variables, and those of the textbook for a network's."""
-    if len(networks) != 1:
-        return Names(values, variables)
-    return Names(values, variables, textbook_names(networks[0]))
-
-
-def _notes(flow: Flow, output: Name) -> list[str]:
-    """Whether the gradients that the nodes hold are those of one backward pass from the root."""
-    for v in flow.nodes:
-        if not math.isclose(v.grad, flow.gradient(v), rel_tol=CLOSE, abs_tol=CLOSE) and (
-            math.isfinite(v.grad) or math.isfinite(flow.gradient(v))
-        ):
-            return [
-                f"These gradients are not those of one backward pass from {output}: "
-                "earlier passes are in them, or they were changed (zero_grad sets them to 0)."
-            ]
-    return []
+    suggestions: dict[int, Name] = {}
+    for called, network in networks.items():
+        owner = name_of(called) if called and len(networks) > 1 else None
+        for key, name in textbook_names(network).items():
+            suggestions.setdefault(key, name if owner is None else name.within(owner))
+    return Names(values, variables, suggestions)

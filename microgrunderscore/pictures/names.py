@@ -106,6 +106,10 @@ class Name:
         raised = mark.translate(_SUBSCRIPTS if place == "_" else _SUPERSCRIPTS)
         return Name(self.text + raised, f"{{{self.latex}}}{place}{{{mark}}}")
 
+    def within(self, owner: Name) -> Name:
+        """What it is called as a part of something: decoder.w₁₂."""
+        return Name(f"{owner}.{self}", f"{owner.latex}{{.}}{self.latex}")
+
 
 def name_of(label: object) -> Name:
     r"""A label as a name: digits at the end become a subscript, what could do harm is escaped.
@@ -191,7 +195,7 @@ class Names(Mapping[Value, Name]):
         suggestions: Mapping[int, Name] | None = None,
     ) -> None:
         self.nodes = nodes
-        self.variables = variables or {}
+        self.variables = variables_in(variables)
         self.labels = _labels(nodes, self.variables)
         self._names = _told_apart(nodes, self.labels)
         self._taken = {name.text for name in self._names.values()}
@@ -282,6 +286,15 @@ def _numbered(number: int) -> Name:
 
 def _is_numbered(text: str) -> bool:
     return re.fullmatch("v[₀-₉]+", text) is not None
+
+
+def variables_in(names: Any) -> Mapping[str, Any]:
+    """What names= was given, nothing being no names; TypeError for what is no such mapping."""
+    if names is not None and not isinstance(names, Mapping):
+        raise TypeError(
+            f"names= takes variables by their names, such as locals(), not {names!r:.40}"
+        )
+    return names or {}
 
 
 def _labels(nodes: Sequence[Value], variables: Mapping[str, Any]) -> dict[int, str]:

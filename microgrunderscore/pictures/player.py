@@ -27,7 +27,7 @@ from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, THEMES
 from .picture import Picture
 from .steps import Equation, Step, steps
 from .svg import Svg, escaped, sheet, variables
-from .symbols import VERBATIM, Symbol, applied, as_symbol, node_symbol
+from .symbols import VERBATIM, Symbol, applied, node_symbol
 
 MOST_NODES = 60
 LONGEST_TITLE = 44  # characters of a formula in the title
@@ -108,7 +108,7 @@ def play(
         output: what z is called.
         title: the heading.
         start: the step that is shown first, counted from 0; from the end if negative.
-        seconds: how long Play shows each step, at least 0.2.
+        seconds: how long Play shows each step, at least 0.2, less than a day.
         theme: "auto" (as the page around it), "light" or "dark".
         quiz: ask for each number before it is shown.
         break_it: "=" replays the classic mistake: assigning contributions instead of adding them.
@@ -136,7 +136,7 @@ z with slope 0.1667. Multiply.
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
     if break_it not in BROKEN:
         raise ValueError(f'break_it must be "=" (assign, do not add) or "", not {break_it!r:.40}')
-    seconds = real("seconds", seconds, least=0.2)
+    seconds = real("seconds", seconds, least=0.2, below=86400.0)  # for browsers, 25 days are none
     max_nodes = whole("max_nodes", max_nodes, 1)
     with gc_paused():
         count = len(order_of_computing(z))
@@ -433,7 +433,7 @@ def _spelled(graph: Graph, is_opened: Callable[[Value], bool]) -> str:
         size = 1 + sum(sizes[id(x)] for x in v.parents)
         is_written_out = v.op in OPERATIONS and v.op not in LISTS and size <= LONGEST_TITLE
         if is_written_out and (v is graph.root or is_opened(v)):
-            xs = [symbols[id(x)] if isinstance(x, Value) else as_symbol(x) for x in v.operands]
+            xs = [symbols[id(x)] if isinstance(x, Value) else Symbol(float(x)) for x in v.operands]
             symbols[id(v)], sizes[id(v)] = applied(v.op, *xs), size
     text = VERBATIM.spell(symbols[id(graph.root)]).text
     return "" if text == graph.output.name.text else text

@@ -193,8 +193,9 @@ class Ribbons:
         """The rows as text."""
         lines = [self.sentence] if self.sentence else []
         for row in self.rows:
-            parts = [f"{row.way}:", row.slopes, row.numbers, row.total]
-            lines.append(" ".join(part for part in parts if part))
+            said = [row.slopes, row.numbers, row.total]
+            shown = " ".join(part for part in said if part)
+            lines.append(f"{row.way}: {shown}" if shown else row.way)
         return "\n".join(lines)
 
 

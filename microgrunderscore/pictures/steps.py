@@ -7,17 +7,20 @@ value that is used several times are seen to arrive one by one.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..engine import Value
+from ..numeric import data_of
 from ..operation import OPERATIONS
 from .graph import Edge, Graph, Node
 from .names import Name, number_text
 
 NUDGE = 0.01
+FAR = 0.4  # relative: where a nudge moves the output otherwise than its slope says
 MOST_CLAUSES = 6  # of an equation such as x = 2, y = 3
 MOST_SLOPES = 4  # of an operation, in its sentence
 MOST_PRODUCTS = 4  # of a sum on the tape
@@ -313,7 +316,7 @@ class _Sweep:
         self._add(
             "inputs",
             clauses,
-            _inputs_sentence(self.leaves),
+            " ".join([_inputs_sentence(self.leaves), *graph.notes]),
             [n.index for n in graph.nodes if n.kind != "operation"],
             rows=[n.index for n in self.leaves],
         )
@@ -507,14 +510,21 @@ class _Sweep:
     def _nudge_sentence(self, leaves: Sequence[Node]) -> str:
         """What the gradient of the first leaf for which it is a number says, and the test of it."""
         z = self.graph.output.name
+        if not math.isfinite(self.graph.output.data):
+            return f"{z} is no finite number, so that a nudge shows nothing."
         for leaf in leaves:
             predicted = NUDGE * self.gradients[leaf.index].total
             if abs(predicted) < float("inf"):
                 about = number_text(predicted)
                 said = f"Nudge {leaf.name} by {number_text(NUDGE)} and {z} moves by about {about}"
-                moved = _moved(self.graph, leaf)
-                return f"{said}." if moved is None else f"{said} (in fact {number_text(moved)})."
-        return "None of them is a finite number."
+                moved = None if self.graph.notes else _moved(self.graph, leaf)
+                if moved is None:
+                    return f"{said}."
+                noise = 1e-12 * abs(self.graph.output.data)
+                is_far = abs(moved - predicted) > max(FAR * max(abs(moved), abs(predicted)), noise)
+                why = f": {z} has a kink, a jump or a bend there, which a slope does not show"
+                return f"{said} (in fact {number_text(moved)}{why * is_far})."
+        return "None of them is a finite number." if len(leaves) > 1 else "It is no finite number."
 
     # ---- where nothing flows ----
 
@@ -523,21 +533,53 @@ class _Sweep:
 
         is_later: said on the way forward.
         """
-        sources: dict[bool, list[str]] = {True: [], False: []}
+        names: dict[str, list[str]] = {why: [] for why in STILL}
         for edge in self.graph.incoming[node.index]:
             if edge.slope is None:
                 source = self.graph.nodes[edge.source]
-                sources[source.kind == "constant"].append(source.name.text)
+                why = "constant" if source.kind == "constant" else _why_still(node, edge.place)
+                names[why].append(source.name.text)
         flows = "will flow back" if is_later else "flows there"
         said = []
-        if unmoved := list(dict.fromkeys(sources[False])):
-            said.append(
-                f"Here {node.name} does not move with {_listed(unmoved)}: no gradient {flows}."
-            )
-        if constants := list(dict.fromkeys(sources[True])):
-            are = "is a constant" if len(constants) == 1 else "are constants"
-            said.append(f"{_listed(constants)} {are}: no gradient {flows}.")
-        return "".join(f" {sentence}" for sentence in said)
+        for why, found in names.items():
+            if found:
+                each = list(dict.fromkeys(found))
+                are = "is a constant" if len(each) == 1 else "are constants"
+                sentence = STILL[why].format(node=node.name, names=_listed(each), are=are)
+                said.append(f" {sentence}: no gradient {flows}.")
+        return "".join(said)
+
+
+# What is said of operands to which no gradient flows, by the reason.
+STILL = {
+    "does not move": "Here {node} does not move with {names}",
+    "kink": "Here {node} has a kink toward {names}, where its slope counts as 0",
+    "jump": "Here {node} jumps when {names} moves, and its slope counts as 0",
+    "no number": "Here {node} is not a number, and its slope toward {names} counts as 0",
+    "constant": "{names} {are}",
+}
+
+
+def _why_still(node: Node, place: int) -> str:
+    """Why a node that selects hands no gradient to an operand: a key of STILL.
+
+    It is computed again with the next floats above and below.
+    """
+    v = node.value
+    assert v is not None
+    operands = [data_of(x) for x in v.operands]
+    if math.isnan(v.data):
+        return "no number"
+    beside = []
+    for end in (-math.inf, math.inf):
+        moved = [math.nextafter(x, end) if i == place else x for i, x in enumerate(operands)]
+        try:
+            beside.append(abs(OPERATIONS[v.op].on_floats(moved) - v.data))
+        except Exception:  # a rule that somebody defined may raise anything at another number
+            return "does not move"
+    if not any(beside):
+        return "does not move"
+    return "kink" if max(beside) <= 1e-9 * max(1.0, abs(v.data)) else "jump"
 
 
 def _sent(graph: Graph) -> dict[int, list[Edge]]:

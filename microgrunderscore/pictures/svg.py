@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -28,13 +29,21 @@ _OWN = "\0"  # stands for the id of the picture, until that is known; no escaped
 def escaped(text: object) -> str:
     """Any text as content or attribute of SVG and HTML; what would act is made visible.
 
+    A mark after words that run from right to left keeps the signs and numbers that follow in place.
+
     >>> escaped("<b> & \\x00")
     '&lt;b&gt; &amp; ␀'
     """
     shown = str(text)
     if not shown.isprintable():
         shown = "".join(map(visible, shown))
+    if not shown.isascii():
+        shown = _LEFTWARD.sub("\\g<0>\N{LEFT-TO-RIGHT MARK}", shown)
     return shown.translate(_ENTITIES)
+
+
+_RIGHT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_LEFTWARD = re.compile(f"{_RIGHT}+(?: +{_RIGHT}+)*")
 
 
 def one_line(text: str) -> str:

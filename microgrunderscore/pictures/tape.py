@@ -138,6 +138,7 @@ class Tape(Display):
             only the first and the last.
         inputs, operations: the same in two parts.
         hidden: how many rows are missing in each of these.
+        notes: what a reader must know of the numbers; mostly nothing.
         title: what it shows, in a few words.
 
     In a notebook it shows itself as a table.
@@ -145,6 +146,7 @@ class Tape(Display):
 
     def __init__(self, graph: Graph) -> None:
         self.title = f"Tape of {graph.output.title}"
+        self.notes = tuple(graph.notes)
         values = [node for node in graph.nodes if node.kind != "constant"]
         parts = [[v for v in values if not v.badge], [v for v in values if v.badge]]
         kept = [ends(part, SHOWN_ROWS) for part in parts] if len(values) > MOST_ROWS else parts
@@ -175,7 +177,8 @@ class Tape(Display):
         lines = [(FORWARD, BACKWARD)]
         for part in parts:
             lines += [rule, *(line for block in part for line in block)]
-        return "\n".join((_padded(x, left) + GAP + y).rstrip() for x, y in lines)
+        shown = [(_padded(x, left) + GAP + y).rstrip() for x, y in lines]
+        return "\n".join([*shown, *self.notes])
 
     @property
     def fragment(self) -> str:  # type: ignore[override]
@@ -403,9 +406,6 @@ _PAGES = {
         '[data-md-color-scheme="slate"],.vscode-dark'
     ),
 }
-_HEADS = ("what is computed", "value", "gradient", "by the chain rule", "in numbers", "")
-
-
 _LANES = ((FORWARD, 2, "forward"), (BACKWARD, 4, "backward"))
 _HEADS = ("what is computed", "value", "gradient", "chain rule", "in numbers", "result")
 
@@ -413,7 +413,8 @@ _HEADS = ("what is computed", "value", "gradient", "chain rule", "in numbers", "
 def _table(tape: Tape) -> str:
     """A tape as an HTML table: a row for each line, two columns forward and four backward."""
     title = escaped(tape.title)
-    caption = _element("caption", f"{title}: values downward, gradients upward", "caption")
+    said = [f"{title}: values downward, gradients upward", *map(escaped, tape.notes)]
+    caption = _element("caption", ". ".join(said), "caption")
     lanes = [_element("th", name, lane, scope="colgroup", colspan=n) for name, n, lane in _LANES]
     heads = [_element("th", head, "head", scope="col") for head in _HEADS]
     parts = [

@@ -27,12 +27,13 @@ def how_many(part: int, whole: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with four digits.
+    """A share with four digits; 100 only where all is meant.
 
-    >>> percent(0.5), percent(2 / 3)
-    ('50 %', '66.67 %')
+    >>> percent(0.5), percent(2 / 3), percent(0.999999)
+    ('50 %', '66.67 %', 'over 99.99 %')
     """
-    return f"{number_text(100.0 * share)} %"
+    shown = number_text(100.0 * share)
+    return "over 99.99 %" if shown == "100" and share < 1.0 else f"{shown} %"
 
 
 def percent_of(part: float, whole: float) -> str:
