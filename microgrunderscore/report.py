@@ -178,7 +178,7 @@ a{{color:var(--value);text-underline-offset:3px}}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible{{outline:3px solid var(--value);
 outline-offset:2px}}
 .pictures{{display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start;margin:12px 0}}
-figure{{margin:0;max-width:100%}}
+figure{{margin:0;max-width:100%;overflow-x:auto}}
 figure.wide{{flex:1 1 100%}}
 figure>svg{{border:1px solid var(--line);border-radius:12px;display:block;box-sizing:border-box}}
 .scroll{{overflow-x:auto;margin:10px 0}}

@@ -96,7 +96,7 @@ def on_arrow(graph: Graph, edge: Edge) -> str:
     if graph.nodes[edge.source].kind == "constant":
         return ""
     if edge.slope is None:
-        return f"{edge.derivative}: not chosen"
+        return f"{edge.derivative}{edge.cut}"
     return " = ".join(form for form in (edge.derivative, edge.formula, edge.number) if form)
 
 

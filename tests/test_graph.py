@@ -12,7 +12,7 @@ from dags import NAMES, random_dag, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgrunderscore import MLP, OPERATIONS, Layer, Neuron, Value, clip, dot, ops, sum_of
+from microgrunderscore import MLP, OPERATIONS, Layer, Neuron, Value, clip, dot, maximum, ops, sum_of
 from microgrunderscore.pictures.graph import Edge, Graph, Node
 from microgrunderscore.pictures.names import number_text
 from microgrunderscore.pictures.paths import Path
@@ -578,3 +578,19 @@ def test_nodes_cannot_be_changed() -> None:
     node: Node = Graph(Value(2.0)).output
     with pytest.raises(AttributeError):
         node.data = 3.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("computed", "said"),
+    [
+        (lambda x, y: (x - 5.0).relu(), "∂z/∂v₁ = 0 (off)"),
+        (lambda x, y: maximum(x, y), "∂z/∂x = 0 (not chosen)"),
+        (lambda x, y: x.clip(-1.0, 1.0), "∂z/∂x = 0 (at its limit)"),
+        (lambda x, y: maximum(x, y * float("nan")), "∂z/∂x: no slope"),
+    ],
+)
+def test_why_no_gradient_flows(computed: Callable[..., Value], said: str) -> None:
+    graph = Graph(computed(*x_and_y()))
+    assert said in [edge.derivative + edge.cut for edge in graph.edges]
+    assert said in graph.description()
+    assert all(not edge.cut for edge in graph.edges if edge.slope is not None)

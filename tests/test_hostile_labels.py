@@ -278,7 +278,7 @@ def test_pages(batch: int) -> None:
         tags = Tags(picture.html).found
         assert tags == Tags(expected.html).found, said(labels)
         assert ("script",) not in tags
-        assert len(Tags(picture.fragment).found) == 1
+        assert len(Tags(picture.fragment).found) == 3
 
 
 @every_four

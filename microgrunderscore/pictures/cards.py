@@ -23,7 +23,7 @@ BADGE, PORT = 26.0, 12.0  # px: height of an operation, and between two arrows t
 LEAST_WIDTH = 96.0
 GAP, SPACING = 44.0, 24.0
 LONGEST_SLOPE = 28  # characters of a formula in a pill; the tooltip has longer ones
-NOT_CHOSEN, NOT_COMPUTED = "not chosen", "·"
+NOT_COMPUTED = "·"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ def _slope_runs(graph: Graph, edge: Edge) -> list[Run]:
     if graph.nodes[edge.source].kind == "constant":
         return []
     if edge.slope is None:
-        return [(edge.derivative, ""), (f": {NOT_CHOSEN}", "plain")]
+        return [(edge.derivative, ""), (edge.cut, "plain")]
     formula = edge.formula
     runs = [(edge.derivative, ""), (" = ", "plain")]
     if formula and len(formula) <= LONGEST_SLOPE:

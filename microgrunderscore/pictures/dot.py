@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..arguments import whole
 from ..engine import Value
 from ..graph import gc_paused
-from .cards import LONGEST_SLOPE, NOT_CHOSEN, NOT_COMPUTED
+from .cards import LONGEST_SLOPE, NOT_COMPUTED
 from .graph import Edge, Graph, Node
 from .names import number_text, order_of_computing
 from .palette import LIGHT
@@ -203,7 +203,7 @@ def _arrow(graph: Graph, edge: Edge) -> dict[str, str]:
     if graph.nodes[edge.source].kind == "constant":
         return {}
     if edge.slope is None:
-        label = _in(LIGHT["muted"], f"<I>{_text(edge.derivative)}</I>: {NOT_CHOSEN}")
+        label = _in(LIGHT["muted"], f"<I>{_text(edge.derivative)}</I>{_text(edge.cut)}")
         return {"style": "dashed", "label": f"<{label}>"}
     forms = [f"<I>{_text(edge.derivative)}</I>"]
     if edge.formula and len(edge.formula) <= LONGEST_SLOPE:

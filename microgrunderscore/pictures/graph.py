@@ -7,6 +7,7 @@ carries the local derivative, in symbols and as a number.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from .neurons import Network, Unit, textbook_names
 from .symbols import Symbol, arithmetic, formula, slope_symbol
 
 LONGEST_FORMULA = 36  # characters of a formula on a card
+
+_REASONS = {"relu": "off", "clip": "at its limit"}  # why no gradient flows to an operand
 
 Kind = Literal["input", "weight", "constant", "operation"]
 
@@ -135,6 +138,17 @@ class Edge:
         """The local derivative as a number; "" where there is none."""
         return "" if self.slope is None else number_text(self.slope)
 
+    @property
+    def cut(self) -> str:
+        """What is said in place of the slope of an operand that was not selected; else ""."""
+        nodes = self._graph.nodes
+        target = nodes[self.target]
+        if self.slope is not None or nodes[self.source].kind == "constant" or target.value is None:
+            return ""
+        if math.isnan(target.data):
+            return ": no slope"
+        return f" = 0 ({_REASONS.get(target.value.op, 'not chosen')})"
+
     def described(self) -> str:
         """All there is to know of it, with all digits."""
         if self.slope is None:
@@ -245,7 +259,11 @@ class Graph:
     def description(self) -> str:
         """The whole tape as text, for those who cannot see the picture."""
         values = [f"{n.title} = {number_text(n.data)}" for n in self.nodes if n.kind != "constant"]
-        slopes_ = [f"{e.derivative} = {e.number}" for e in self.edges if e.slope is not None]
+        slopes_ = [
+            e.derivative + (e.cut or f" = {e.number}")
+            for e in self.edges
+            if e.cut or e.slope is not None
+        ]
         gradients = [
             f"{self.gradient_name(n)} = {number_text(n.gradient)}"
             for n in self.nodes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .display import Display, page
-from .svg import escaped, one_line
+from .svg import escaped, fitted, one_line, scrolling
 
 FORMATS = ("svg", "png", "html")
 SCALE = 2  # pixels of a PNG per px of the picture
@@ -50,15 +50,20 @@ class Picture(Display):
     def fragment(self) -> str:  # type: ignore[override]
         """The picture as an HTML image with its text, which survives every sanitiser."""
         data = base64.b64encode(self.svg.encode()).decode()
-        return (
+        return scrolling(
             f'<img alt="{escaped(one_line(f"{self.title}. {self.text}"))}" '
-            f'style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+            f'style="{fitted(self.width)}" src="data:image/svg+xml;base64,{data}">'
         )
+
+    @property
+    def width(self) -> float:
+        """The natural width of the picture, px."""
+        return float(self.svg.split(' width="', 1)[1].split('"', 1)[0])
 
     @property
     def html(self) -> str:
         """The picture as a page of its own."""
-        return page(self.title, self.svg, self.theme)
+        return page(self.title, scrolling(self.svg), self.theme)
 
     @property
     def png(self) -> bytes:

@@ -23,6 +23,7 @@ Attribute: TypeAlias = float | str | None
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+WIDE, LEAST_SCALE = 1400.0, 0.6  # px from which a picture is not shrunk below this scale
 _OWN = "\0"  # stands for the id of the picture, until that is known; no escaped text holds it
 
 
@@ -49,6 +50,23 @@ _LEFTWARD = re.compile(f"{_RIGHT}+(?: +{_RIGHT}+)*")
 def one_line(text: str) -> str:
     """The lines of a text one after another, as a screen reader says them."""
     return " ".join(text.split())
+
+
+def fitted(width: float) -> str:
+    """The style of a picture in a page: as wide as the page, but not so small that none can read.
+
+    A picture that is too wide for that stands in a box that scrolls, see `scrolling`.
+
+    >>> fitted(800.0), fitted(3000.0)
+    ('max-width:100%', 'max-width:100%;min-width:1800px')
+    """
+    least = f";min-width:{LEAST_SCALE * width:.0f}px" if width > WIDE else ""
+    return f"max-width:100%{least}"
+
+
+def scrolling(markup: str) -> str:
+    """A box in a page that scrolls where its content is wider."""
+    return f'<div style="overflow-x:auto">{markup}</div>'
 
 
 def short(x: float) -> str:
@@ -204,7 +222,7 @@ class Svg:
             f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" role="img" '
             f'aria-labelledby="{name}-title {name}-description" '
             f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" '
-            f'style="max-width:100%;height:auto">{heads}'
+            f'style="{fitted(box[2])};height:auto">{heads}'
             f"<style>{sheet(self.classes, f'#{name} ', theme)}</style>"
             f"{body.replace(_OWN, name)}</svg>"
         )
