@@ -98,7 +98,7 @@ def moons() -> list[Part]:
     print(f"accuracy   {accuracy(model, X, y):.0%}")
     closest = min(range(len(X)), key=lambda i: y[i] * model.predict(X[i]))
     _check_gradient(model, X[closest], lambda score: hinge(score, y[closest]))
-    again = replay(recorder, X, y, class_names=["upper moon", "lower moon"])
+    again = replay(recorder, X, y, resolution=32, class_names=["upper moon", "lower moon"])
     loss = mean(*(hinge(model(x), d) for x, d in zip(X, y, strict=True)))
     return [[again], [overview(model, loss)]]
 

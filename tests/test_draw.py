@@ -207,7 +207,7 @@ def test_names_of_variables_of_the_model_and_of_the_output() -> None:
     model, output = neuron()
     shown = texts(parsed(draw(output, model=model).svg))
     assert {"w₁", "w₂", "b", "x₁", "x₂", "a = w₁·x₁ + w₂·x₂ + b", "h = relu(a)"} <= set(shown)
-    assert shown.count("weight") == 3
+    assert (shown.count("weight"), shown.count("bias")) == (2, 1)
 
 
 def test_two_passes_are_noted_below_the_picture() -> None:

@@ -87,7 +87,8 @@ def test_parameters_are_weights_under_the_names_of_the_textbook() -> None:
     graph = Graph(neuron(inputs), model=neuron)
     kinds = {node.name.text: node.kind for node in graph.nodes}
     assert kinds == {
-        **dict.fromkeys(("w₁", "w₂", "b"), "weight"),
+        **dict.fromkeys(("w₁", "w₂"), "weight"),
+        "b": "bias",
         **dict.fromkeys(("x₁", "x₂"), "input"),
         **dict.fromkeys(("a", "h"), "operation"),
     }
@@ -141,7 +142,7 @@ def test_a_network_has_a_unit_per_neuron_and_sample() -> None:
     loss = model([1.0, 2.0]) + model([2.0, 1.0])
     graph = Graph(loss, model=model)
     assert [(u.layer, u.place) for u in graph.units] == [(1, 1), (1, 2), (1, 3), (2, 1)] * 2
-    assert sum(node.kind == "weight" for node in graph.nodes) == len(model.parameters())
+    assert sum(node.kind in ("weight", "bias") for node in graph.nodes) == len(model.parameters())
     for unit in graph.units:
         assert graph.node(unit.a).badge == OPERATIONS["dot"].symbol
         assert unit.h is unit.a or unit.h.parents == (unit.a,)

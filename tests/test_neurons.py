@@ -296,7 +296,7 @@ def test_many_places_are_kept_apart() -> None:
 def test_a_graph_shows_the_neurons_of_a_module_of_your_own() -> None:
     model = Cell(lambda w, b, x: sum(products(w, x), b).relu())
     graph = Graph(model([1.0, 2.0, 3.0]), model=model)
-    assert [node.name.text for node in graph.nodes if node.kind == "weight"] == [
+    assert [node.name.text for node in graph.nodes if node.kind in ("weight", "bias")] == [
         "b",
         "w₁",
         "w₂",

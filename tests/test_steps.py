@@ -250,9 +250,9 @@ def test_a_network() -> None:
     z = (model([1.0, 2.0]) - 1.0) ** 2
     check(z)
     all_steps = steps(Graph(z, model=model, swept=True))
-    assert all_steps[0].sentence == "The inputs and the weights get their values."
+    assert all_steps[0].sentence == "The inputs, the weights and the biases get their values."
     assert all_steps[0].equation.text.startswith("x₁ = 1, x₂ = 2, w₁₁⁽³⁾ = ")
-    assert "toward every input and every weight." in all_steps[-1].sentence
+    assert "toward every input, every weight and every bias." in all_steps[-1].sentence
 
 
 def test_gradients_of_the_user_are_not_touched() -> None:

@@ -29,6 +29,7 @@ from .svg import Svg
 MOST_CARDS = 60
 MOST_NODES = 400
 MARGIN = 24.0
+USES = "x⁽ⁿ⁾ is x where the operation uses it for the n-th time: a slope of that use alone."
 
 
 class Drawing(Picture):
@@ -77,8 +78,8 @@ def draw(
         model: a network whose weights and neurons are to be named as in the textbook.
         output: what z is called.
         compact: small boxes without slopes; None: from 61 nodes.
-        max_nodes: above so many, no single values are drawn but the overview of a model, or a
-            summary.
+        max_nodes: of more Values than that no single one is drawn, but the overview of a model,
+            or a summary.
         theme: "auto" (as the reader's system), "light" or "dark".
         format: what a notebook stores: "svg", with an HTML image for notebooks that are not
             trusted; "html", that image alone; "png" for readers that show no SVG (extra "png").
@@ -126,7 +127,8 @@ def _drawing(
         scene.write(svg, faded=ribbons.off_path, between=lambda: ribbons.write(svg, scene.lines))
         width = max(width, ribbons.write_rows(svg, height))
         height += ribbons.height
-    for note in [*scene.notes, *graph.notes]:
+    uses = [USES] if any(edge.use for edge in graph.edges) and isinstance(scene, Cards) else []
+    for note in [*scene.notes, *uses, *graph.notes]:
         height += 26
         svg.text(0, height, note, "note muted")
         width = max(width, FONTS["note"].width(note))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ LONGEST_FORMULA = 36  # characters of a formula on a card
 
 _REASONS = {"relu": "off", "clip": "at its limit"}  # why no gradient flows to an operand
 
-Kind = Literal["input", "weight", "constant", "operation"]
+Kind = Literal["input", "weight", "bias", "constant", "operation"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Node:
 
     Attributes:
         index: its place in `Graph.nodes`, which are in the order of computing.
-        kind: "input", "weight" (a parameter of a model), "constant" or "operation".
+        kind: "input", "weight" or "bias" (parameters of a model), "constant", or "operation".
         name: what it is called; of a constant its number.
         badge: the symbol of its operation, "" for a leaf.
         data: its value.
@@ -201,7 +201,7 @@ class Graph:
         modules = modules_in(variables, model)
         networks = networks_in(modules, values)
         self.units: list[Unit] = [unit for network in networks.values() for unit in network.units]
-        weights = {id(p) for m in modules.values() for p in m.parameters()}
+        parameters = _parameters(modules.values())
         self.names = named(values, variables, networks)
         if output is not None:
             self.names.rename(root, self.names.free_for(root, output))
@@ -211,7 +211,7 @@ class Graph:
         self._indices: dict[int, int] = {}
         self._used: set[int] = set()  # what has an edge by now
         for v in values:
-            self._add(v, weights, swept)
+            self._add(v, parameters, swept)
         self.notes = notes.on_data(values, self.names)
         if root.has_grad and not swept:
             self.notes += notes.on_gradients(self.flow, self.names[root])
@@ -274,12 +274,12 @@ class Graph:
         parts += [f"Gradients: {'; '.join(gradients)}." if gradients else NOT_COMPUTED]
         return "\n".join([*parts, *self.notes])
 
-    def _add(self, v: Value, weights: set[int], swept: bool) -> None:
+    def _add(self, v: Value, parameters: Mapping[int, Kind], swept: bool) -> None:
         """The card of a Value, after those of its constants, and its edges."""
         edges = self._operands(v)
         node = Node(
             index=len(self.nodes),
-            kind="operation" if v.op else "weight" if id(v) in weights else "input",
+            kind="operation" if v.op else parameters.get(id(v), "input"),
             name=self.names[v],
             badge=OPERATIONS[v.op].symbol if v.op in OPERATIONS else v.op and "ƒ",
             data=v.data,
@@ -333,6 +333,15 @@ class Graph:
 
 
 NOT_COMPUTED = "Gradients: not computed; call backward()."
+
+
+def _parameters(modules: Iterable[Module]) -> dict[int, Kind]:
+    """What each parameter is: a bias if it is called so."""
+    kinds: dict[int, Kind] = {}
+    for module in modules:
+        for name, p in module.named_parameters().items():
+            kinds[id(p)] = "bias" if name.split(".")[-1] in ("b", "bias") else "weight"
+    return kinds
 
 
 def _is_shown(v: Value, place: int) -> bool:

@@ -252,8 +252,8 @@ class _Sweep:
         self.gradients: dict[int, Gradient] = {}
         self.right: dict[int, float] = {}  # the sums, also where `gradients` has them broken
         self.products: dict[int, list[Message]] = {}
-        leaves = [n for n in graph.nodes if n.kind in ("input", "weight")]
-        self.leaves = sorted(leaves, key=lambda n: n.kind)  # the inputs come first
+        leaves = [n for n in graph.nodes if n.kind not in ("constant", "operation")]
+        self.leaves = sorted(leaves, key=lambda n: n.kind != "input")  # these come first
         self.sent = _sent(graph)
         self.expected = Counter(edge.source for edges in self.sent.values() for edge in edges)
         self._forward()
@@ -492,8 +492,8 @@ class _Sweep:
         wrong = [n for n in self.leaves if self.gradients[n.index].is_wrong]
         nudged = self._nudge_sentence(wrong or self.leaves)
         if self.accumulate:
-            each = {f"every {n.kind}" for n in self.leaves}
-            inputs = " and ".join(sorted(each)) if len(self.leaves) > 1 else self.leaves[0].name
+            each = list(dict.fromkeys(f"every {n.kind}" for n in self.leaves))
+            inputs = _listed(each) if len(self.leaves) > 1 else self.leaves[0].name
             return f"Done: one backward pass gave the slope of {z} toward {inputs}. {nudged}"
         if not wrong:
             return (
@@ -630,10 +630,13 @@ def _with_numbers(node: Node) -> str:
 
 def _inputs_sentence(leaves: Sequence[Node]) -> str:
     kinds = Counter(n.kind for n in leaves)
-    said = [f"{kind}s" if n > 1 else kind for kind, n in sorted(kinds.items())]
-    if len(leaves) == 1:
-        return f"The {said[0]} gets its value."
-    return f"The {' and the '.join(said)} get their values."
+    said = [f"the {_plural(kind) if n > 1 else kind}" for kind, n in kinds.items()]
+    verb = "gets its value" if len(leaves) == 1 else "get their values"
+    return f"T{_listed(said)[1:]} {verb}."
+
+
+def _plural(kind: str) -> str:
+    return "biases" if kind == "bias" else f"{kind}s"
 
 
 def _listed(names: Sequence[str]) -> str:
