@@ -8,7 +8,10 @@
 0.5
 """
 
-from . import charts, datasets, losses, nn, ops, optim, store
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import datasets, losses, nn, ops, optim, store
 from .activations import softmax
 from .anomaly import detect_anomaly
 from .calculus import (
@@ -74,19 +77,49 @@ from .ops import (
     where,
 )
 from .optim import SGD, Adam
-from .pictures.dot import to_dot
-from .pictures.draw import draw
-from .pictures.draw_dot import draw_dot
-from .pictures.explain import explain
-from .pictures.layers import layerwise_picture
-from .pictures.overview import overview
-from .pictures.player import play
-from .pictures.tape import tape
 from .training import accuracy, classify, evaluate, fit, predict
 from .version import __version__
 
 # Also under the names of their rows, which hide functions of Python's that do the same on Values.
 abs, pow = absolute, power
+
+if TYPE_CHECKING:
+    from . import charts
+    from .pictures.dot import to_dot
+    from .pictures.draw import draw
+    from .pictures.draw_dot import draw_dot
+    from .pictures.explain import explain
+    from .pictures.layers import layerwise_picture
+    from .pictures.overview import overview
+    from .pictures.player import play
+    from .pictures.tape import tape
+
+# Pictures are a large part of the package, and most programs draw none: these come when asked for.
+_ON_DEMAND = {
+    "charts": "charts",
+    "draw": "pictures.draw",
+    "draw_dot": "pictures.draw_dot",
+    "explain": "pictures.explain",
+    "layerwise_picture": "pictures.layers",
+    "overview": "pictures.overview",
+    "play": "pictures.player",
+    "tape": "pictures.tape",
+    "to_dot": "pictures.dot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_ON_DEMAND[name]}")
+    found = module if name == "charts" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})
+
 
 __all__ = [
     "MLP",

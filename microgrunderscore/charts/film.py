@@ -15,7 +15,7 @@ from typing import Any
 from ..arguments import whole
 from ..pictures.axes import clear, evenly, is_wide
 from ..pictures.display import Display
-from ..pictures.embedding import THEME, asset, inert, script
+from ..pictures.embedding import asset, inert, script, theme_script
 from ..pictures.names import number_text
 from ..pictures.palette import DARK, LIGHT
 from ..pictures.picture import Picture
@@ -198,7 +198,7 @@ class _Film:
             f'<div class="mg-replay"><p><strong>{escaped(self.title)}</strong></p>'
             f"<div>{images}</div>{self._table()}"
             f'<script type="application/json">{inert(data)}</script>'
-            f"{script(THEME, _file('film.js'))}</div>"
+            f"{script(theme_script(), _file('film.js'))}</div>"
         )
         frames = [_numbers(shot) for shot in self.shots]
         return Replay(stills[0], self.title, "\n".join(lines), fragment=fragment, frames=frames)

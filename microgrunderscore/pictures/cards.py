@@ -20,6 +20,7 @@ from .svg import Box, Run, Svg, short, size_of
 HEADER, ROW, STEP = 31.0, 22.0, 25.0  # px: heights on a card, and from one row to the next
 PILL, MESSAGE = 23.0, 21.0  # px: height of a slope, and of what flows back below it
 BADGE, PORT = 26.0, 12.0  # px: height of an operation, and between two arrows that arrive there
+ARROW = 8.0  # px: length of an arrow head
 LEAST_WIDTH = 96.0
 GAP, SPACING = 44.0, 24.0
 LONGEST_SLOPE = 28  # characters of a formula in a pill; the tooltip has longer ones
@@ -116,11 +117,10 @@ class Cards:
         runs = self._slopes[edge.index]
         if not runs:
             return None
-        width = size_of(runs, "symbol") + 18
         if edge.index not in self.messages:
-            return width, PILL
-        message = FONTS["small-number"].width(self.messages[edge.index]) + 18
-        return max(width, message), PILL + 3 + MESSAGE
+            return _pill_width(runs), PILL
+        width = max(_pill_width(runs), _message_width(self.messages[edge.index]))
+        return width, PILL + 3 + MESSAGE
 
     def _ends(self, bends: list[list[Bend]]) -> list[Point]:
         """Where each arrow ends: spread on the badge, in the order in which they come down."""
@@ -169,11 +169,10 @@ class Cards:
                 self._write_pill(svg, edge, (Edge, edge.index) in back)
 
     def _write_edge(self, svg: Svg, edge: Edge, is_faded: bool) -> None:
-        is_cut = edge.slope is None and self.graph.nodes[edge.source].kind != "constant"
         line = self.lines[edge.index]
         with _group(svg, is_faded, data_edge=edge.index):
             svg.title(edge.described())
-            svg.path(curve.path(line), "edge edge-cut" if is_cut else "edge")
+            svg.path(curve.path(line), "edge edge-cut" if edge.cut else "edge")
             x, y = line[-1]
             svg.path(_arrow(x, y, -ARROW), "arrow")
             if edge.index in self.messages:
@@ -183,7 +182,7 @@ class Cards:
     def _write_pill(self, svg: Svg, edge: Edge, is_faded: bool) -> None:
         x, y = self.pills[edge.index] or (0.0, 0.0)
         runs = self._slopes[edge.index]
-        width = size_of(runs, "symbol") + 18
+        width = _pill_width(runs)
         has_message = edge.index in self.messages
         top = y - (PILL + (3 + MESSAGE) * has_message) / 2
         with _group(svg, is_faded, data_slope=edge.index):
@@ -191,7 +190,7 @@ class Cards:
             svg.text(x, top + 16.3, runs, "symbol slope middle")
         if has_message:
             text, top = self.messages[edge.index], top + PILL + 3
-            width = FONTS["small-number"].width(text) + 18
+            width = _message_width(text)
             with _group(svg, is_faded, data_message=edge.index):
                 svg.rect((x - width / 2, top, width, MESSAGE), "gradient-row", MESSAGE / 2)
                 svg.text(x, top + 14.8, text, "small-number gradient middle")
@@ -207,19 +206,18 @@ class Cards:
             if node.kind != "operation":
                 svg.text(left + width - 10, top + 20.5, node.kind, "tag muted end")
             if node.kind != "constant":
-                self._write_row(svg, node, 0, [("value", "tag muted")], number_text(node.data))
-                name = [(self.graph.gradient_name(node), "symbol gradient")]
+                self._write_row(svg, node, 0, ("value", "tag muted"), number_text(node.data))
+                name = (self.graph.gradient_name(node), "symbol gradient")
                 self._write_row(svg, node, 1, name, self.gradient_texts(node)[-1])
             self._write_badge(svg, node)
 
-    def _write_row(self, svg: Svg, node: Node, row: int, name: list[Run], number: str) -> None:
+    def _write_row(self, svg: Svg, node: Node, row: int, name: Run, number: str) -> None:
         """A row of a card: what it is at the left, how much at the right."""
         left, top, width, _ = self.places[node.index].card
         top += HEADER + row * STEP
         role = ("value", "gradient")[row]
         svg.rect((left + 5, top, width - 10, ROW), f"{role}-row", radius=6)
-        [(text, classes)] = name
-        svg.text(left + 12, top + 15.3, text, classes)
+        svg.text(left + 12, top + 15.3, *name)
         svg.text(left + width - 12, top + 15.5, number, f"number {role} end")
 
     def _write_badge(self, svg: Svg, node: Node) -> None:
@@ -230,8 +228,6 @@ class Cards:
 
 
 # ---- pieces -----------------------------------------------------------------------------------
-
-ARROW = 8.0  # px: length of an arrow head
 
 
 def _group(svg: Svg, is_faded: bool, **attributes: float) -> AbstractContextManager[None]:
@@ -275,6 +271,14 @@ def _badge_size(node: Node, arriving: int) -> Size:
         return 0.0, 0.0
     width = max(BADGE, FONTS["badge"].width(node.badge) + 14)
     return width, min(max(BADGE, PORT * (arriving - 1) + 14), _card_height(node) - 8)
+
+
+def _pill_width(runs: Sequence[Run]) -> float:
+    return size_of(runs, "symbol") + 18
+
+
+def _message_width(text: str) -> float:
+    return FONTS["small-number"].width(text) + 18
 
 
 def _header_runs(node: Node) -> list[Run]:

@@ -69,8 +69,7 @@ class Compact:
         back = {(type(x), x.index) for x in faded}
         for edge in self.graph.edges:
             with svg.group("faded" if (Edge, edge.index) in back else "", data_edge=edge.index):
-                is_cut = edge.slope is None and self.graph.nodes[edge.source].kind != "constant"
-                line = "edge-thin edge-cut" if is_cut else "edge-thin"
+                line = "edge-thin edge-cut" if edge.cut else "edge-thin"
                 svg.path(curve.path(self.lines[edge.index]), line)
         between()
         for node in self.graph.nodes:

@@ -20,7 +20,7 @@ from .graph import Graph, modules_in
 from .names import order_of_computing
 from .neurons import Network
 from .overview import overview
-from .palette import FONTS, THEMES
+from .palette import FONTS, check_theme
 from .picture import Picture
 from .ribbons import Ribbons
 from .summary import summary
@@ -102,7 +102,7 @@ def draw(
     """
     if not isinstance(z, Value):
         raise TypeError(f"draw needs the Value that was computed, not {z!r:.40}")
-    _check_theme(theme)
+    check_theme(theme)
     max_nodes = whole("max_nodes", max_nodes, 1)
     settings = {"theme": theme, "format": format}
     with gc_paused():
@@ -154,8 +154,3 @@ def _too_large(
         if Network(model, nodes).units:
             return overview(model, nodes[-1], **settings)
     return summary(nodes, max_nodes, **settings)
-
-
-def _check_theme(theme: str) -> None:
-    if theme not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")

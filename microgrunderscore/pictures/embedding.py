@@ -36,4 +36,6 @@ def script(*parts: str) -> str:
     return f"<script>(()=>{{{''.join(parts)}}})()</script>"
 
 
-THEME = asset(__package__ or "", "theme.js")  # followTheme(player), for whatever follows the page
+def theme_script() -> str:
+    """followTheme(player), for whatever follows the colours of the page."""
+    return asset(__package__ or "", "theme.js")

@@ -51,6 +51,13 @@ DARK: Mapping[str, str] = {
 }
 THEMES = ("auto", "light", "dark")
 
+
+def check_theme(theme: str) -> None:
+    """Refuse what is no theme."""
+    if theme not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
+
+
 SANS = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif'
 MONO = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace'
 MATH = '"STIX Two Text","Cambria Math",Cambria,Georgia,"DejaVu Serif",serif'

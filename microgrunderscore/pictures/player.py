@@ -20,10 +20,10 @@ from ..operation import OPERATIONS
 from . import mathml
 from .cards import Cards
 from .display import Display
-from .embedding import THEME, asset, inert, script
+from .embedding import asset, inert, script, theme_script
 from .graph import Graph, Node
 from .names import order_of_computing
-from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, THEMES
+from .palette import DARK, FONTS, LIGHT, MATH, MONO, SANS, check_theme
 from .picture import Picture
 from .steps import Equation, Step, steps
 from .svg import Svg, escaped, sheet, variables
@@ -132,8 +132,7 @@ z with slope 0.1667. Multiply.
     """
     if not isinstance(z, Value):
         raise TypeError(f"play needs the Value that was computed, not {z!r:.40}")
-    if theme not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
+    check_theme(theme)
     if break_it not in BROKEN:
         raise ValueError(f'break_it must be "=" (assign, do not add) or "", not {break_it!r:.40}')
     seconds = real("seconds", seconds, least=0.2, below=86400.0)  # for browsers, 25 days are none
@@ -173,7 +172,7 @@ z with slope 0.1667. Multiply.
 def _fragment(scene: _Scene, title: str, document: str, settings: dict[str, Any]) -> str:
     """The player as HTML: picture and text for readers without scripts, data, script."""
     is_quiz = bool(settings["quiz"])
-    play_it = THEME + _asset("quiz.js") * is_quiz + _asset("player.js")
+    play_it = theme_script() + _asset("quiz.js") * is_quiz + _asset("player.js")
     make = hashlib.sha256(play_it.encode()).hexdigest()[:10]
     theme = str(settings["theme"])
     data = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..engine import Value
 from . import curve
 from .graph import Edge, Graph, Node
 from .layout import Point
@@ -22,9 +23,9 @@ INK = ("gradient", "fourth", "slope", "value", "fifth", "muted")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line below the graph: a sample of the ribbon, the way, the slopes, the numbers."""
+    """One line below the graph: the number of its ribbon or 0, the way, the slopes, the numbers."""
 
-    ribbon: str
+    ribbon: int
     way: str
     slopes: str
     numbers: str
@@ -61,9 +62,9 @@ class Ribbons:
             self._edges = [[self._edge(*step) for step in way] for way in steps]
         self.rows = self._path_rows() if self.paths else self._sum_rows()
 
-    def _edge(self, target: object, parent_place: int) -> Edge:
+    def _edge(self, target: Value, parent_place: int) -> Edge:
         """The arrow of one step of a path."""
-        arriving = self.graph.incoming[self.graph.node(target).index]  # type: ignore[arg-type]
+        arriving = self.graph.incoming[self.graph.node(target).index]
         return [e for e in arriving if self.graph.nodes[e.source].kind != "constant"][parent_place]
 
     @property
@@ -99,7 +100,7 @@ class Ribbons:
         whole = self.graph.gradient_name(self.wrt)  # of the path that has no steps: ∂z/∂z
         rows = [
             Row(
-                f"ribbon-{number}",
+                number,
                 _way(path),
                 f"{IN_TEXT.chain(path, is_only) or whole} =",
                 _numbers(path),
@@ -111,7 +112,7 @@ class Ribbons:
             return rows
         return [
             *rows,
-            Row("", f"sum over {self.count} paths", f"{whole} =", "", number_text(self.value)),
+            Row(0, f"sum over {self.count} paths", f"{whole} =", "", number_text(self.value)),
         ]
 
     def _sum_rows(self) -> list[Row]:
@@ -119,7 +120,7 @@ class Ribbons:
         graph, output, wrt = self.graph, self.graph.output.name, self.wrt.name
         head = f"{graph.gradient_name(self.wrt)} ="
         if not self.count:
-            return [Row("", f"{output} does not depend on {wrt}", head, "", "0")]
+            return [Row(0, f"{output} does not depend on {wrt}", head, "", "0")]
         assert self.wrt.value is not None
         terms = uses(graph.flow, self.wrt.value)
         rows = []
@@ -127,15 +128,15 @@ class Ribbons:
             name = graph.names[node]
             if node is graph.root:  # ∂z/∂x is the sum; of the use in z itself it is ∂z/∂x⁽¹⁾
                 chain = f"∂{output}/∂{wrt.copy(number, '^')} ="
-                rows.append(Row("", "directly", chain, "", number_text(slope)))
+                rows.append(Row(0, "directly", chain, "", number_text(slope)))
                 continue
             chain = f"∂{output}/∂{name} · ∂{name}/∂{wrt} ="
             numbers = f"{IN_TEXT.numbers([gradient, slope])} ="
             way = f"via {name}"
-            rows.append(Row("", way, chain, numbers, number_text(gradient * slope)))
+            rows.append(Row(0, way, chain, numbers, number_text(gradient * slope)))
         if len(terms) > len(rows):
-            rows.insert(len(rows) // 2, Row("", f"… {len(terms) - len(rows):,} more", "", "", ""))
-        return [*rows, Row("", "sum at the nodes", head, "", number_text(self.value))]
+            rows.insert(len(rows) // 2, Row(0, f"… {len(terms) - len(rows):,} more", "", "", ""))
+        return [*rows, Row(0, "sum at the nodes", head, "", number_text(self.value))]
 
     @property
     def sentence(self) -> str:
@@ -168,8 +169,8 @@ class Ribbons:
 
     def _write_row(self, svg: Svg, row: Row, y: float, lefts: Sequence[float]) -> None:
         if row.ribbon:
-            svg.path(f"M0,{y - 5:.1f}h52", row.ribbon)
-            ink = INK[int(row.ribbon.removeprefix("ribbon-")) - 1]
+            svg.path(f"M0,{y - 5:.1f}h52", f"ribbon-{row.ribbon}")
+            ink = INK[row.ribbon - 1]
             svg.text(lefts[0], y, row.way, "name")
         else:
             ink = "gradient"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from .names import visible
-from .palette import DARK, FONTS, LIGHT, STYLES, THEMES, font
+from .palette import DARK, LIGHT, STYLES, check_theme, font
 
 Run: TypeAlias = tuple[str, str]  # a piece of a line of text, and its classes
 Attribute: TypeAlias = float | str | None
@@ -283,8 +283,7 @@ def sheet(classes: Iterable[str], prefix: str, theme: str) -> str:
     if theme == "variables":
         variables = {role: f"var(--{role})" for role in LIGHT}
         return _rules(rows, prefix, variables)
-    if theme not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.40}")
+    check_theme(theme)
     if theme != "auto":
         return _rules(rows, prefix, DARK if theme == "dark" else LIGHT)
     coloured = {name: _coloured(style) for name, style in rows.items()}
@@ -306,6 +305,3 @@ def _rules(rows: Mapping[str, str], prefix: str, colours: Mapping[str, str]) -> 
 def _coloured(style: str) -> str:
     """The declarations that hold a colour."""
     return ";".join(part for part in style.split(";") if "{" in part)
-
-
-__all__ = ["FONTS", "Box", "Run", "Svg", "escaped", "sheet", "short", "size_of", "variables"]
