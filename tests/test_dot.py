@@ -16,7 +16,8 @@ from typing import Any
 
 import graphviz
 import pytest
-from renew_golden import fan_out, log_of_product, many, network, neuron, square
+from drawn import GRAPHS, on_arrow
+from renew_golden import fan_out, log_of_product, network, neuron, square
 
 import microgrunderscore
 from microgrunderscore import MLP, Value
@@ -30,19 +31,6 @@ from microgrunderscore.pictures.palette import LIGHT
 
 needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")
 
-GRAPHS: dict[str, Callable[[], Value]] = {
-    "log": log_of_product,
-    "fan-out": fan_out,
-    "square": square,
-    "neuron": lambda: neuron()[1],
-    "network": lambda: network()[1],
-    "many": lambda: many(1),
-    "before": lambda: Value(2.0, "x") * 3.0,
-    "cut": lambda: (Value(2.0, "x") * Value(-1.0)).relu().maximum(1.0),
-    "by hand": lambda: Value(7.0, (Value(2.0, "x"),), (2.5,)),
-    "leaf": lambda: Value(2.0),
-    "nan": lambda: Value(float("nan"), "x") * Value(float("inf"), "y"),
-}
 every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 
@@ -92,12 +80,8 @@ def on_card(graph: Graph, node: Node) -> list[str]:
     return [*header, "value", number_text(node.data), graph.gradient_name(node), gradient]
 
 
-def on_arrow(graph: Graph, edge: Edge) -> str:
-    if graph.nodes[edge.source].kind == "constant":
-        return ""
-    if edge.slope is None:
-        return f"{edge.derivative}{edge.cut}"
-    return " = ".join(form for form in (edge.derivative, edge.formula, edge.number) if form)
+def on_line(graph: Graph, edge: Edge) -> str:
+    return "" if graph.nodes[edge.source].kind == "constant" else on_arrow(edge)
 
 
 @every_graph
@@ -119,7 +103,7 @@ def test_the_source_says_what_the_graph_says(name: str) -> None:
     for edge, found in zip(graph.edges, edges, strict=True):
         assert (int(found["source"]), int(found["target"])) == (edge.source, edge.target)
         label = ET.fromstring(f"<l>{found['label'] or ''}</l>")
-        assert "".join(label.itertext()) == on_arrow(graph, edge)
+        assert "".join(label.itertext()) == on_line(graph, edge)
         assert html.unescape(found["tip"]) == edge.described()
         is_cut = edge.slope is None and graph.nodes[edge.source].kind != "constant"
         assert found["style"] == ("dashed" if is_cut else None)

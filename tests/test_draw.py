@@ -9,19 +9,20 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import pytest
-from renew_golden import GOLDEN, PICTURES, fan_out, log_of_product, many, network, neuron, square
+from drawn import GRAPHS, on_arrow
+from renew_golden import GOLDEN, PICTURES, fan_out, log_of_product, many, neuron
 
 import microgrunderscore
 from microgrunderscore import MLP, Value, dot, explain
 from microgrunderscore.pictures.draw import Drawing, draw
-from microgrunderscore.pictures.graph import Edge, Graph, Node
+from microgrunderscore.pictures.graph import Graph, Node
 from microgrunderscore.pictures.names import number_text
 from microgrunderscore.pictures.overview import Overview
 from microgrunderscore.pictures.palette import DARK, LIGHT, font
@@ -114,26 +115,6 @@ def expected_on_card(graph: Graph, node: Node) -> set[str]:
     return shown | {node.badge if node.badge else node.kind}
 
 
-def expected_on_pill(edge: Edge) -> str:
-    if edge.slope is None:
-        return f"{edge.derivative}{edge.cut}"
-    return " = ".join(form for form in (edge.derivative, edge.formula, edge.number) if form)
-
-
-GRAPHS: dict[str, Callable[[], Value]] = {
-    "log": log_of_product,
-    "fan-out": fan_out,
-    "square": square,
-    "neuron": lambda: neuron()[1],
-    "network": lambda: network()[1],
-    "many": lambda: many(1),
-    "before": lambda: Value(2.0, "x") * 3.0,
-    "cut": lambda: (Value(2.0, "x") * Value(-1.0)).relu().maximum(1.0),
-    "by hand": lambda: Value(7.0, (Value(2.0, "x"),), (2.5,)),
-    "leaf": lambda: Value(2.0),
-    "unlabelled": lambda: (Value(2.0) * Value(3.0)).exp() - Value(1e300) * 1e-7,
-    "nan": lambda: Value(float("nan"), "x") * Value(float("inf"), "y"),
-}
 every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 
@@ -152,7 +133,7 @@ def test_cards_and_pills_say_what_the_graph_says(name: str) -> None:
     shown = [e for e in graph.edges if graph.nodes[e.source].kind != "constant"]
     assert sorted(pills) == [edge.index for edge in shown]
     for edge in shown:
-        assert texts(pills[edge.index]) == [expected_on_pill(edge)]
+        assert texts(pills[edge.index]) == [on_arrow(edge)]
     arrows = marked(picture.svg, "data-edge")
     assert sorted(arrows) == [edge.index for edge in graph.edges]
     for edge in graph.edges:

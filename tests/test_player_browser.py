@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from drawn import labelled_fan_out, labelled_log
 
 from microgrunderscore import ops
 from microgrunderscore.engine import Value, dot
@@ -19,22 +20,6 @@ if TYPE_CHECKING:
     from browser import Browser
 
 HOST = "[data-player]"
-
-
-def log_of_product() -> Value:
-    x, y = Value(2.0, "x"), Value(3.0, "y")
-    v = x * y
-    z = v.log()
-    v.label, z.label = "v", "z"
-    return z
-
-
-def fan_out() -> Value:
-    x, y = Value(0.5, "x"), Value(4.2, "y")
-    a, b = x * y, x.sin()
-    z = a + b
-    a.label, b.label, z.label = "a", "b", "z"
-    return z
 
 
 def selection() -> Value:
@@ -53,9 +38,9 @@ def network() -> Player:
 
 
 PLAYERS: dict[str, Callable[[], Player]] = {
-    "log": lambda: play(log_of_product()),
-    "fan-out": lambda: play(fan_out()),
-    "broken": lambda: play(fan_out(), break_it="="),
+    "log": lambda: play(labelled_log()),
+    "fan-out": lambda: play(labelled_fan_out()),
+    "broken": lambda: play(labelled_fan_out(), break_it="="),
     "selection": lambda: play(selection()),
     "dot": lambda: play(many_operands()),
     "leaf": lambda: play(Value(3.0, "x")),
@@ -177,7 +162,7 @@ def test_the_graph_of_a_network_scrolls_along(open_page: Browser, look: Any) -> 
 
 @pytest.mark.parametrize(("start", "shown"), [(3, 3), (-1, 7)])
 def test_start(start: int, shown: int, open_page: Browser) -> None:
-    player = play(log_of_product(), start=start)
+    player = play(labelled_log(), start=start)
     assert state(open_page(player.html)) == expected(player, shown)
 
 
@@ -280,7 +265,7 @@ def test_a_click_on_a_card_an_arrow_or_a_row_jumps(open_page: Browser) -> None:
 
 
 def test_playing(open_page: Browser) -> None:
-    player = play(log_of_product(), seconds=0.4)
+    player = play(labelled_log(), seconds=0.4)
     page = open_page(player.html)
     status, count = page.locator(f"{HOST} [role=status]"), page.locator(f"{HOST} .count")
     page.locator(f"{HOST} .player").focus()
@@ -347,7 +332,7 @@ def test_a_notebook_may_move_the_script(moves: str, open_page: Browser) -> None:
 
 @pytest.mark.parametrize("name", [*PLAYERS, "quiz"])
 def test_every_text_is_readable_and_lies_open(name: str, open_page: Browser, look: Any) -> None:
-    player = play(fan_out(), quiz=True) if name == "quiz" else PLAYERS[name]()
+    player = play(labelled_fan_out(), quiz=True) if name == "quiz" else PLAYERS[name]()
     # So large that nothing has to be scrolled to; and as old pages are, without a doctype.
     page = open_page(player.fragment, width=2000, height=2600)
     page.locator(HOST).evaluate(
@@ -408,7 +393,7 @@ PLACES = f"""
 
 @pytest.mark.parametrize("name", [*PLAYERS, "quiz", "network"])
 def test_nothing_ever_moves(name: str, open_page: Browser, look: Any) -> None:
-    makers = {**PLAYERS, "quiz": lambda: play(fan_out(), quiz=True), "network": network}
+    makers = {**PLAYERS, "quiz": lambda: play(labelled_fan_out(), quiz=True), "network": network}
     player = makers[name]()
     page = open_page(player.html)
     for width in (1200, 400):
@@ -506,7 +491,7 @@ def test_a_system_that_changes_its_mind_is_followed(open_page: Browser) -> None:
 @both_themes
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_theme_that_was_asked_for_stays(theme: str, dark: bool, open_page: Browser) -> None:
-    page = open_page(play(log_of_product(), theme=theme).html, dark=dark)
+    page = open_page(play(labelled_log(), theme=theme).html, dark=dark)
     page.locator("body").evaluate("e => e.setAttribute('data-theme', 'auto')")
     assert page.locator(f"{HOST} .player").get_attribute("data-theme") == theme
 
@@ -560,7 +545,7 @@ def test_hostile_labels_stay_text(open_page: Browser) -> None:
 
 
 def test_the_quiz_asks_before_it_shows(open_page: Browser) -> None:
-    player = play(fan_out(), quiz=True)
+    player = play(labelled_fan_out(), quiz=True)
     page = open_page(player.html)
     verdict, field = page.locator(f"{HOST} output"), page.get_by_label("Your number")
     button(page, "Next").click()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from dags import program_of, random_dag, run
+from drawn import labelled_fan_out, labelled_log
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import SAMPLES
@@ -23,22 +24,6 @@ from microgrunderscore.pictures.names import number_text
 from microgrunderscore.pictures.steps import MOST_CLAUSES, Quantity, Step, steps
 
 INF, NAN = math.inf, math.nan
-
-
-def log_of_product() -> Value:
-    x, y = Value(2.0, "x"), Value(3.0, "y")
-    v = x * y
-    z = v.log()
-    v.label, z.label = "v", "z"
-    return z
-
-
-def fan_out() -> Value:
-    x, y = Value(0.5, "x"), Value(4.2, "y")
-    a, b = x * y, x.sin()
-    z = a + b
-    a.label, b.label, z.label = "a", "b", "z"
-    return z
 
 
 def found(z: Value, **settings: Any) -> tuple[Graph, list[Step]]:
@@ -58,7 +43,7 @@ def same(x: float, y: float) -> bool:
 
 
 def test_log_of_a_product() -> None:
-    _, all_steps = found(log_of_product())
+    _, all_steps = found(labelled_log())
     assert [(step.phase, step.equation.text, step.sentence) for step in all_steps] == [
         ("inputs", "x = 2, y = 3", "The inputs get their values."),
         (
@@ -103,7 +88,7 @@ def test_log_of_a_product() -> None:
 
 
 def test_contributions_arrive_one_by_one() -> None:
-    _, all_steps = found(fan_out())
+    _, all_steps = found(labelled_fan_out())
     said = [(step.equation.text, step.sentence) for step in all_steps[7:9]]
     assert said == [
         (
@@ -433,7 +418,7 @@ def test_an_operation_that_raises_anything_when_computed_again(request: Any) -> 
 
 
 def test_assignment_in_place_of_accumulation() -> None:
-    _, all_steps = found(fan_out(), accumulate=False)
+    _, all_steps = found(labelled_fan_out(), accumulate=False)
     assert [step.equation.text for step in all_steps[7:]] == [
         "∂z/∂x = ∂z/∂b · ∂b/∂x = 1 × 0.8776 = 0.8776",
         "∂z/∂x = ∂z/∂a · ∂a/∂x = 1 × 4.2 = 4.2",
@@ -468,7 +453,7 @@ def test_what_follows_from_a_wrong_gradient_is_wrong() -> None:
 
 
 def test_where_nothing_is_used_twice_assignment_does_no_harm() -> None:
-    z = log_of_product()
+    z = labelled_log()
     assert equations(z, accumulate=False) == equations(z)
     assert "does no harm" in found(z, accumulate=False)[1][-1].sentence
 
@@ -490,7 +475,7 @@ def test_broken_steps_say_which_gradients_are_wrong(seed: int) -> None:
 
 
 def test_steps_are_frozen_and_whole() -> None:
-    _, all_steps = found(fan_out())
+    _, all_steps = found(labelled_fan_out())
     for step in all_steps:
         with pytest.raises(dataclasses.FrozenInstanceError):
             step.sentence = ""  # type: ignore[misc]
@@ -505,5 +490,5 @@ def test_steps_are_frozen_and_whole() -> None:
 
 
 def test_two_runs_say_the_same() -> None:
-    first, second = found(fan_out())[1], found(fan_out())[1]
+    first, second = found(labelled_fan_out())[1], found(labelled_fan_out())[1]
     assert first == second
