@@ -205,7 +205,7 @@ def _ems(text: str, is_bold: bool) -> float:
 
 
 def _em(character: str) -> float:
-    if _is_wide(character):
+    if takes_two_columns(character):
         return 1.05
     return 0.78 if character.isupper() else 0.65
 
@@ -213,9 +213,9 @@ def _em(character: str) -> float:
 @functools.lru_cache(maxsize=4096)
 def _columns(text: str, is_bold: bool) -> float:
     """The width of a text in a font of equal widths, in units of its size."""
-    return 0.602 * (len(text) if text.isascii() else sum(1 + _is_wide(c) for c in text))
+    return 0.602 * (len(text) if text.isascii() else sum(1 + takes_two_columns(c) for c in text))
 
 
-def _is_wide(character: str) -> bool:
+def takes_two_columns(character: str) -> bool:
     """Whether a character takes two columns of a terminal."""
     return unicodedata.east_asian_width(character) in "WF"

@@ -18,6 +18,7 @@ from ..numeric import data_of
 from ..operation import OPERATIONS
 from .graph import Edge, Graph, Node
 from .names import Name, number_text
+from .wording import plural
 
 NUDGE = 0.01
 FAR = 0.4  # relative: where a nudge moves the output otherwise than its slope says
@@ -630,13 +631,9 @@ def _with_numbers(node: Node) -> str:
 
 def _inputs_sentence(leaves: Sequence[Node]) -> str:
     kinds = Counter(n.kind for n in leaves)
-    said = [f"the {_plural(kind) if n > 1 else kind}" for kind, n in kinds.items()]
+    said = [f"the {plural(kind) if n > 1 else kind}" for kind, n in kinds.items()]
     verb = "gets its value" if len(leaves) == 1 else "get their values"
     return f"T{_listed(said)[1:]} {verb}."
-
-
-def _plural(kind: str) -> str:
-    return "biases" if kind == "bias" else f"{kind}s"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -286,8 +286,8 @@ def sheet(classes: Iterable[str], prefix: str, theme: str) -> str:
     check_theme(theme)
     if theme != "auto":
         return _rules(rows, prefix, DARK if theme == "dark" else LIGHT)
-    coloured = {name: _coloured(style) for name, style in rows.items()}
-    dark = _rules({name: style for name, style in coloured.items() if style}, prefix, DARK)
+    of_dark = {name: shown for name, style in rows.items() if (shown := coloured(style))}
+    dark = _rules(of_dark, prefix, DARK)
     return _rules(rows, prefix, LIGHT) + f"@media (prefers-color-scheme:dark){{{dark}}}"
 
 
@@ -302,6 +302,6 @@ def _rules(rows: Mapping[str, str], prefix: str, colours: Mapping[str, str]) -> 
     )
 
 
-def _coloured(style: str) -> str:
+def coloured(style: str) -> str:
     """The declarations that hold a colour."""
     return ";".join(part for part in style.split(";") if "{" in part)

@@ -19,10 +19,11 @@ from ..graph import gc_paused
 from .display import Display
 from .graph import Edge, Graph, Node
 from .names import number_text
-from .palette import DARK, LIGHT, MATH, MONO, SANS
+from .palette import DARK, LIGHT, MATH, MONO, SANS, takes_two_columns
 from .paths import IN_TEXT
-from .svg import Run, escaped
+from .svg import Run, coloured, escaped
 from .symbols import TEXT
+from .wording import counted
 
 MOST_ROWS = 200  # of more, only some are shown: the first and the last
 SHOWN_ROWS = 50  # of the inputs, and of the operations
@@ -161,7 +162,7 @@ class Tape(Display):
 
     def __repr__(self) -> str:
         n = len(self.rows) + sum(self.hidden)
-        return f"<{self.title}, {n:,} row{'s' * (n != 1)}>"
+        return f"<{self.title}, {counted(n, 'row')}>"
 
     @property
     def text(self) -> str:  # type: ignore[override]
@@ -349,7 +350,7 @@ def columns(text: str) -> int:
 def _columns_of(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return 1 + takes_two_columns(character)
 
 
 def _padded(text: str, width: int) -> str:
@@ -509,8 +510,8 @@ def _rules(page: str, colours: Mapping[str, str]) -> str:
     """The declarations that hold a colour, stronger than those in the elements."""
     rules = []
     for name, style in _STYLES.items():
-        coloured = [part for part in style.split(";") if "{" in part]
-        if coloured:
-            declared = ";".join(f"{part.format_map(colours)}!important" for part in coloured)
+        if shown := coloured(style):
+            declared = ";".join(f"{part}!important" for part in shown.split(";"))
+            declared = declared.format_map(colours)
             rules.append(f"{page}.mg-tape .{name}{{{declared}}}")
     return "".join(rules)

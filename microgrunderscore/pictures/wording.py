@@ -11,8 +11,16 @@ def counted(n: int, what: str) -> str:
     >>> counted(1, "point"), counted(2500, "point"), counted(2, "box")
     ('1 point', '2,500 points', '2 boxes')
     """
-    plural = "es" if what.endswith("x") else "s"
-    return f"{n:,} {what}{plural * (n != 1)}"
+    return f"{n:,} {what if n == 1 else plural(what)}"
+
+
+def plural(what: str) -> str:
+    """Several of a thing.
+
+    >>> plural("box"), plural("bias"), plural("input")
+    ('boxes', 'biases', 'inputs')
+    """
+    return what + ("es" if what.endswith(("x", "s")) else "s")
 
 
 def how_many(part: int, whole: int) -> str:
