@@ -11,6 +11,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import builds  # first: it decides where the others come from
+
+# isort: split
 from . import datasets, losses, nn, ops, optim, store
 from .activations import softmax
 from .anomaly import detect_anomaly
@@ -142,6 +145,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "builds",
     "charts",
     "classify",
     "clip",

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import engine
 from .calculus import slopes
-from .engine import Value
+from .engine import Value, process
 from .graph import ordered
 from .numeric import data_of
 from .operation import OPERATIONS
@@ -39,13 +38,13 @@ def detect_anomaly() -> Iterator[None]:
     FloatingPointError: the gradient of sqrt(0.0) = 0.0 is 0.0, its slope is inf, and 0.0 * inf is \
 nan; the operation was asked for in <doctest microgrunderscore.anomaly.detect_anomaly[0]>, line 3
     """
-    watch = engine._watch = _Watch(engine._watch)
+    watch = process.watch = _Watch(process.watch)
     try:
         yield
     finally:  # of several contexts, those of other threads may end in any order
         watch.over = True
-        while engine._watch is not None and engine._watch.over:
-            engine._watch = engine._watch.outer
+        while process.watch is not None and process.watch.over:
+            process.watch = process.watch.outer
 
 
 class _Watch:

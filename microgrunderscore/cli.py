@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TextIO, TypeAlias
 
-from . import datasets, store
+from . import builds, datasets, store
 from .activations import activation
 from .arguments import did_you_mean
 from .datasets import Encoding, read_csv, split, standardise
@@ -610,7 +610,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="microgrunderscore",
         description="Scalar automatic differentiation to read, to see and to trust.",
     )
-    parser.add_argument("--version", action="version", version=f"microgrunderscore {__version__}")
+    version = f"microgrunderscore {__version__} ({builds.description()})"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )

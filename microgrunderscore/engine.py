@@ -8,18 +8,63 @@ adds up where paths meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from . import ops
-from .numeric import Numeric
-from .operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS, RESERVED, Operation, number
+from .builds import mypyc_attr
+from .numeric import Numeric, refusal
+from .operation import (
+    ARITHMETIC_ERRORS,
+    BUILT_IN,
+    NAMES,
+    OPERATIONS,
+    RESERVED,
+    Operation,
+    alone,
+    number,
+)
 
-_passes = 0  # how many backward passes there were
-_edits = 0  # how often .data was set by hand
-_watch: Any = None  # what anomaly.detect_anomaly sets while it looks for the birth of a nan
+if TYPE_CHECKING:
+    from mypy_extensions import i32
 
 
+class _Process:
+    """What all graphs of a process share."""
+
+    __slots__ = ("edits", "passes", "watch")
+
+    def __init__(self) -> None:
+        self.passes = 0  # how many backward passes there were
+        self.edits = 0  # how often .data was set by hand
+        self.watch: Any = None  # what anomaly.detect_anomaly looks for the birth of a nan with
+
+
+process: Final = _Process()
+_ADD: Final[i32] = ops.add.code
+_SUB: Final[i32] = ops.sub.code
+_MUL: Final[i32] = ops.mul.code
+_DIV: Final[i32] = ops.div.code
+_NEG: Final[i32] = ops.neg.code
+_DOT: Final[i32] = ops.dot.code
+_CUSTOM: Final[i32] = NAMES.index("custom")
+
+
+class _Notes:
+    """What few nodes have: a label, and the number of the latest change of .data by hand."""
+
+    __slots__ = ("edited", "label")
+
+    def __init__(self) -> None:
+        self.label: Any = ""
+        self.edited = 0
+
+
+_BLANK: Final = object()  # instead of data: all slots stay empty
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Value(Numeric):
     """A number that remembers how it was made.
 
@@ -36,51 +81,88 @@ class Value(Numeric):
 
     # _a and _b are the parents, _da and _db the derivatives toward them. An operand that is a plain
     # number is no parent: its slot is None, and the slot of its derivative holds the number itself.
-    __slots__ = ("_a", "_b", "_da", "_db", "_edited", "_grad", "_seen", "_value", "label", "op")
+    __slots__ = ("_a", "_b", "_code", "_da", "_db", "_grad", "_notes", "_seen", "_value")
+
+    _code: i32  # the operation's place in NAMES, negative if it did not select its operand; 0: leaf
+    _seen: int  # the number of the latest backward pass through here; 0: none yet
+    _grad: float
+    _a: Value | None
+    _b: Value | None
+    _da: float
+    _db: float
+    _value: float
+    _notes: _Notes | None
 
     def __init__(
         self,
-        data: float,
-        children: Sequence[Value] | str = (),
-        partials: Sequence[float] = (),
-        label: str = "",
+        data: Any,
+        children: Any = (),
+        partials: Any = (),
+        label: Any = "",
     ) -> None:
+        if data is _BLANK:
+            return
+        self._code = 0
         self._value = number(data)
         self._grad = 0.0
-        self._a: Value | None = None
-        self._da = 0.0
-        self._b: Value | None = None
-        self._db = 0.0
-        self._seen = 0  # the number of the latest backward pass through here; 0: none yet
-        self._edited = 0  # the number of the latest change of .data by hand
-        self.op = ""
-        self.label = label
+        self._a = self._b = None
+        self._da = self._db = 0.0
+        self._seen = 0
+        self._notes = None
         if isinstance(children, str):
-            self.label = children
+            label = children
         elif children or partials:
-            self.op = "custom"
+            self._code = _CUSTOM
             self._a = _by_hand(self._value, children, partials)
             self._da = 1.0
+        if label:
+            self.label = label
 
     @property
-    def data(self) -> float:
+    def op(self) -> str:
+        """The name of the operation that this is the result of; "" for a leaf."""
+        return NAMES[-self._code if self._code < 0 else self._code]
+
+    @property
+    def label(self) -> str | Any:
+        """A name for pictures and explanations."""
+        return "" if self._notes is None else self._notes.label
+
+    @label.setter
+    def label(self, label: str | Any) -> None:
+        if self._notes is None:
+            self._notes = _Notes()
+        self._notes.label = label
+
+    # What is set is checked here, so that all builds refuse the same: hence Any, on both sides of a
+    # property, since compiled code takes the setter's type from what the getter returns.
+
+    @property
+    def data(self) -> float | Any:
         """The number itself."""
         return self._value
 
     @data.setter
-    def data(self, data: float) -> None:
-        global _edits
-        self._value = number(data)
-        self._edited = _edits = _edits + 1
+    def data(self, data: float | Any) -> None:
+        self._value = data if type(data) is float else number(data)
+        process.edits = now = process.edits + 1
+        if self._notes is None:
+            self._notes = _Notes()
+        self._notes.edited = now
 
     @property
-    def grad(self) -> float:
+    def _edited(self) -> int:
+        """The number of the latest change of .data by hand; 0: none."""
+        return 0 if self._notes is None else self._notes.edited
+
+    @property
+    def grad(self) -> float | Any:
         """The gradient: ∂(the value that backward() was called on) / ∂(this one)."""
         return self._grad
 
     @grad.setter
-    def grad(self, grad: float) -> None:
-        self._grad = number(grad)
+    def grad(self, grad: float | Any) -> None:
+        self._grad = grad if type(grad) is float else number(grad)
 
     @property
     def has_grad(self) -> bool:
@@ -132,49 +214,80 @@ class Value(Numeric):
         for parent, slope in zip(self.parents, self.partials, strict=True):
             parent._grad += slope * self._grad  # one step by hand, as in the lecture videos
 
-    # ---- recording: written out for two Values, which is nearly every node of any graph ----
+    # ---- recording: written out for two Values, which is nearly every node of any graph; for +
+    #      and *, nine nodes of ten, the slots are filled on the spot, as _node does for others ----
 
-    def __add__(self, other: Value | float) -> Value:
+    def __add__(self, other: Any) -> Value | Any:
         if isinstance(other, Value):
-            return _node(self._value + other._value, "add", self, 1.0, other, 1.0)
+            z = _blank()
+            z._code = _ADD
+            z._value = self._value + other._value
+            z._grad = 0.0
+            z._a = self
+            z._da = 1.0
+            z._b = other
+            z._db = 1.0
+            z._seen = 0
+            z._notes = None
+            if process.watch is not None:
+                process.watch.made(z)
+            return z
         return self._operator(ops.add, self, other)
 
-    def __sub__(self, other: Value | float) -> Value:
+    def __radd__(self, other: Any) -> Value | Any:
+        if type(other) is int and other == 0:  # sum() starts with it
+            return _node(0.0 + self._value, _ADD, None, 0.0, self, 1.0)
+        return self._operator(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Value | Any:
         if isinstance(other, Value):
-            return _node(self._value - other._value, "sub", self, 1.0, other, -1.0)
+            return _node(self._value - other._value, _SUB, self, 1.0, other, -1.0)
         return self._operator(ops.sub, self, other)
 
-    def __mul__(self, other: Value | float) -> Value:
+    def __mul__(self, other: Any) -> Value | Any:
         if isinstance(other, Value):
             x, y = self._value, other._value
-            return _node(x * y, "mul", self, y, other, x)
+            z = _blank()
+            z._code = _MUL
+            z._value = x * y
+            z._grad = 0.0
+            z._a = self
+            z._da = y
+            z._b = other
+            z._db = x
+            z._seen = 0
+            z._notes = None
+            if process.watch is not None:
+                process.watch.made(z)
+            return z
         return self._operator(ops.mul, self, other)
 
-    def __truediv__(self, other: Value | float) -> Value:
+    def __truediv__(self, other: Any) -> Value | Any:
         if isinstance(other, Value) and other._value:
             y = other._value
             z = self._value / y
-            return _node(z, "div", self, 1.0 / y, other, -z / y)
+            return _node(z, _DIV, self, 1.0 / y, other, -z / y)
         return self._operator(ops.div, self, other)
 
     def __neg__(self) -> Value:
-        return _node(-self._value, "neg", self, -1.0, None, 0.0)
+        return _node(-self._value, _NEG, self, -1.0, None, 0.0)
 
     def _operator(self, op: Operation, x: Any, y: Any) -> Any:
         """Record x op y, where one of the two may be a plain number."""
         try:
             p = x._value if isinstance(x, Value) else number(x)
             q = y._value if isinstance(y, Value) else number(y)
-        except TypeError:
-            if _is_array_of_numbers(x) or _is_array_of_numbers(y):
-                raise  # number() has explained it
-            return NotImplemented
-        z = op.on_floats((p, q), (x, y))
+        except TypeError as error:
+            return refusal(op, x, y, error)
+        try:
+            z = op.value(p, q)
+        except ARITHMETIC_ERRORS:
+            z = op.on_floats((p, q), (x, y))  # raises it again, with the names
         if not isinstance(x, Value):
-            return _node(z, op.name, None, p, y, op.fixed[1](p, q, z))
+            return _node(z, op.code, None, p, y, op.fixed[1](p, q, z))
         if not isinstance(y, Value):
-            return _node(z, op.name, x, op.fixed[0](p, q, z), None, q)
-        return _node(z, op.name, x, op.partials[0](p, q, z), y, op.partials[1](p, q, z))
+            return _node(z, op.code, x, op.fixed[0](p, q, z), None, q)
+        return _node(z, op.code, x, op.partials[0](p, q, z), y, op.partials[1](p, q, z))
 
     def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
         """Record any operation."""
@@ -185,61 +298,75 @@ class Value(Numeric):
             except ARITHMETIC_ERRORS:
                 z = op.on_floats([x], operands)  # raises it again, with the names
             slope = op.partials[0](x, z)
-            if z.__class__ is not float or slope.__class__ is not float:
+            if type(z) is not float or type(slope) is not float:
                 z, slope = number(z), number(slope)
-            if slope or not op.selects:
-                return _node(z, op.name, self, slope, None, 0.0)
-            return _Many(z, op.name, operands, operands, [None])
-        if op.arity == 2 and not op.selects:
-            node = self._operator(op, *operands)
+            is_selected = slope or not op.selects
+            return _node(z, op.code if is_selected else -op.code, self, slope, None, 0.0)
+        if op.arity == 2 and not op.selects and op.name in BUILT_IN:
+            node = self._operator(op, operands[0], operands[1])
             if node is not NotImplemented:
                 return node
         return record(op, operands)
 
     # ---- the chain rule ----
 
-    def backward(self, seed: float = 1.0) -> None:
+    def backward(self, seed: Any = 1.0) -> None:
         """Compute the gradient of this value with respect to everything it was computed from.
 
         Gradients of leaves add up over calls until they are set to 0; inner nodes show the latest
         pass. seed: the gradient of this value itself. Raises RuntimeError if a factor of a dot
         product was changed since. For threads that share parameters, use calculus.grad.
         """
-        global _passes
-        seed = _seed(seed)
-        now = _passes = _passes + 1
+        first = _seed(seed)
+        process.passes += 2
+        listed = process.passes  # what _seen is for a node that has been listed,
+        entered = listed - 1  # and for one whose parents are being listed
 
         # 1. List every inner node after all of its parents: depth first, with a stack of our own,
-        #    so that a graph a million nodes deep is no problem. A node goes back on the stack under
-        #    a mark (None), with its parents on top; when the mark comes up, they have been listed.
-        order: list[Any] = []
+        #    so that a graph a million nodes deep is no problem. A node goes on the stack to wait
+        #    for a parent that is not listed yet; when it comes off again, that one has been.
+        order: list[Value] = []
         earlier: list[tuple[Value, float]] = []  # leaves, with the gradient of earlier passes
-        stack: list[Any] = [self]
+        stack: list[Value] = [self]  # the last to come off: by then it has been listed
+        v = self
         while stack:
-            v = stack.pop()
-            if v is None:
-                order.append(stack.pop())
-            elif v._seen != now:
-                v._seen = now
-                if v.op:
-                    v._grad = 0.0
+            if v._seen < entered:
+                v._seen = entered
+                if v._code <= 0:  # no edge leads on from here
+                    v._seen = listed
+                    if v._code:
+                        v._grad = 0.0
+                    elif v._grad:
+                        earlier.append((v, v._grad))
+                    v = stack.pop()
+                    continue
+                v._grad = 0.0
+                if v._a is None and v._b is None:
                     stack.append(v)
-                    stack.append(None)
-                    a = v._a
-                    if a is not None:
-                        stack.append(a)
-                    b = v._b
-                    if b is not None:
-                        stack.append(b)
-                    elif a is None:
-                        stack.extend(v._edges())
-                elif v._grad:
-                    earlier.append((v, v._grad))
+                    for x in v._edges():
+                        if x._seen < entered:
+                            stack.append(x)
+                    v = stack.pop()
+                    continue
+            b = v._b
+            if b is not None and b._seen < entered:
+                stack.append(v)
+                v = b
+                continue
+            a = v._a
+            if a is not None and a._seen < entered:
+                stack.append(v)
+                v = a
+                continue
+            if v._seen == entered:
+                v._seen = listed
+                order.append(v)
+            v = stack.pop()
 
         # 2. From the result back: hand each gradient on to the parents, times the local derivative.
         for v, _ in earlier:
             v._grad = 0.0
-        self._grad += seed
+        self._grad += first
         try:
             for v in reversed(order):
                 g = v._grad
@@ -254,18 +381,52 @@ class Value(Numeric):
         finally:  # Ctrl-C loses this pass, not those before it
             for v, before in earlier:
                 v._grad += before
-        if _watch is not None:
-            _watch.passed(self)
+        if process.watch is not None:
+            process.watch.passed(self)
+
+    def _edges(self) -> list[Value]:
+        """The parents that backward() goes on to, of a node with any number of them."""
+        raise NotImplementedError
+
+    def _hand_on(self, g: float) -> None:
+        """Add this node's share to the gradient of each parent, with any number of them."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._value}, grad={self._grad}{label})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.op:
+        if self._code:
             raise TypeError(f"{self!r} has a history, which is not copied: use Value(v.data)")
         state = (self._value, self._grad, self.label, self.has_grad)
         return _leaf, (type(self), *state), getattr(self, "__dict__", None)
+
+
+def _node(data: float, code: i32, a: Value | None, da: float, b: Value | None, db: float) -> Value:
+    """A new inner node; faster than the constructor of Value, which checks what it is given."""
+    v = _blank()
+    v._code = code
+    v._value = data
+    v._grad = 0.0
+    v._a = a
+    v._da = da
+    v._b = b
+    v._db = db
+    v._seen = 0
+    v._notes = None
+    if process.watch is not None:
+        process.watch.made(v)
+    return v
+
+
+def _blank() -> Value:
+    """A Value with empty slots, for whoever asks to fill."""
+    return Value(_BLANK)
+
+
+# Compiled code calls the function above, directly; Python finds this, which is a shorter way.
+globals()["_blank"] = partial(object.__new__, Value)
 
 
 class _Many(Value):
@@ -279,23 +440,23 @@ class _Many(Value):
     def __init__(
         self,
         data: float,
-        op: str,
+        code: i32,
         operands: Sequence[Any],
-        parents: Sequence[Any],
-        slopes: Sequence[float | None],
+        parents: list[Value],
+        slopes: list[float | None],
     ) -> None:
+        self._code = code
         self._value = data
         self._grad = 0.0
         self._a = self._b = None
         self._da = self._db = 0.0
-        self._seen = self._edited = 0
-        self.op = op
-        self.label = ""
+        self._seen = 0
+        self._notes = None
         self._operands = operands
         self._parents = parents
         self._slopes = slopes
-        if _watch is not None:
-            _watch.made(self)
+        if process.watch is not None:
+            process.watch.made(self)
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -309,13 +470,13 @@ class _Many(Value):
     def partials(self) -> tuple[float, ...]:
         return tuple(d or 0.0 for d in self._slopes)
 
-    def _edges(self) -> Sequence[Value]:
+    def _edges(self) -> list[Value]:
         """The parents that backward() goes on to: those that were selected."""
-        return [x for x, d in zip(self._parents, self._slopes, strict=True) if d is not None]
+        return [x for x, d in zip(self._parents, self._slopes) if d is not None]
 
     def _hand_on(self, g: float) -> None:
         """Add this node's share to the gradient of each parent."""
-        for x, d in zip(self._parents, self._slopes, strict=True):
+        for x, d in zip(self._parents, self._slopes):
             if d is not None:
                 x._grad += d * g
 
@@ -329,19 +490,18 @@ class _Dot(Value):
 
     __slots__ = ("_born", "_parents")
 
-    # The slots are filled here as in _Many: a call for it would cost every neuron a few per cent.
     def __init__(self, data: float, parents: list[Value]) -> None:
+        self._code = _DOT
         self._value = data
         self._grad = 0.0
         self._a = self._b = None
         self._da = self._db = 0.0
-        self._seen = self._edited = 0
-        self.op = "dot"
-        self.label = ""
+        self._seen = 0
+        self._notes = None
         self._parents = parents
-        self._born = _edits
-        if _watch is not None:
-            _watch.made(self)
+        self._born = process.edits
+        if process.watch is not None:
+            process.watch.made(self)
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -355,9 +515,9 @@ class _Dot(Value):
     def partials(self) -> tuple[float, ...]:
         return ops.dot.partials[0](*[x._value for x in self._edges()], self._value)
 
-    def _edges(self) -> Sequence[Value]:
+    def _edges(self) -> list[Value]:
         parents = self._parents
-        if _edits > self._born:
+        if process.edits > self._born:
             for x in parents[: len(parents) // 2 * 2]:
                 if x._edited > self._born:
                     raise RuntimeError(
@@ -370,31 +530,11 @@ class _Dot(Value):
     def _hand_on(self, g: float) -> None:
         parents = self._parents
         n = len(parents) // 2
-        for w, x in zip(parents, parents[n : 2 * n], strict=False):
+        for x, w in zip(parents[n : 2 * n], parents):
             w._grad += x._value * g
             x._grad += w._value * g
         if len(parents) % 2:
             parents[-1]._grad += g
-
-
-_new = Value.__new__
-
-
-def _node(data: float, op: str, a: Value | None, da: float, b: Value | None, db: float) -> Value:
-    """A new inner node; faster than the constructor, which checks what it is given."""
-    v = _new(Value)
-    v._value = data
-    v._grad = 0.0
-    v._a = a
-    v._da = da
-    v._b = b
-    v._db = db
-    v._seen = v._edited = 0
-    v.op = op
-    v.label = ""
-    if _watch is not None:
-        _watch.made(v)
-    return v
 
 
 def record(op: Operation, operands: Sequence[Any]) -> Value:
@@ -406,18 +546,18 @@ def record(op: Operation, operands: Sequence[Any]) -> Value:
     Value(data=5.0, grad=0.0)
     """
     moves = [isinstance(x, Value) for x in operands]
-    data = [x._value if m else number(x) for x, m in zip(operands, moves, strict=True)]
+    data = [x._value if isinstance(x, Value) else number(x) for x in operands]
     z = number(op.on_floats(data, operands))
-    slopes = [d if d is None else number(d) for d in op.slopes(data, z, moves)]
-    if op.selects:
-        slopes = [d or None for d in slopes]
-    edges = [(x, d) for x, d, m in zip(operands, slopes, moves, strict=True) if m]
-    return _Many(z, op.name, operands, [x for x, _ in edges], [d for _, d in edges])
+    parents: list[Value] = []
+    slopes: list[float | None] = []
+    for x, slope in zip(operands, op.slopes(data, z, moves), strict=True):
+        if slope is not None:
+            parents.append(x)
+            slopes.append(None if op.selects and not slope else number(slope))
+    return _Many(z, op.code, operands, parents, slopes)
 
 
-def dot(
-    ws: Iterable[Value | float], xs: Iterable[Value | float], bias: Value | float | None = None
-) -> Value:
+def dot(ws: Any, xs: Any, bias: Any = None) -> Value | Any:
     """w₀·x₀ + w₁·x₁ + …, on top of the bias if there is one, as a single node.
 
     Raises ValueError if ws and xs differ in length.
@@ -425,17 +565,22 @@ def dot(
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5)).data
     11.5
     """
-    factors: list[Any] = ws if ws.__class__ is list else list(ws)
-    others: list[Any] = xs if xs.__class__ is list else list(xs)
+    factors: list[Value] = ws if isinstance(ws, list) else list(ws)
+    others: list[Value] = xs if isinstance(xs, list) else list(xs)
     if len(factors) != len(others):
         got = f"{len(factors)} and {len(others)} numbers"
         raise ValueError(f"dot needs two lists of one length, got {got}")
-    operands: list[Any] = [*factors, *others] if bias is None else [*factors, *others, bias]
+    if bias is not None and not isinstance(bias, Value):
+        return ops.dot(*factors, *others, bias)
+    operands = factors + others
+    total = 0.0
+    if bias is not None:
+        operands.append(bias)
+        total = operands[-1]._value
     try:
-        total = 0.0 if bias is None else operands[-1]._value
-        for w, x in zip(factors, others, strict=True):
+        for w, x in zip(factors, others):
             total += w._value * x._value
-    except AttributeError:  # plain numbers among them
+    except (AttributeError, TypeError):  # plain numbers among them
         return ops.dot(*operands)
     return _Dot(total, operands)
 
@@ -449,19 +594,15 @@ def _by_hand(data: float, children: Sequence[Value], partials: Sequence[float]) 
             f"a node made by hand needs one local derivative for each of its {len(children)} "
             f"parents, got {partials!r}: Value(data, (a, b), (da, db))"
         )
-    parents = tuple(children)
-    return _Many(data, "custom", parents, parents, [number(d) for d in partials])
-
-
-def _is_array_of_numbers(x: Any) -> bool:
-    return hasattr(x, "__array__") and str(getattr(x, "dtype", "")) != "object"
+    slopes: list[float | None] = [number(d) for d in partials]
+    return _Many(data, _CUSTOM, tuple(children), list(children), slopes)
 
 
 def _seed(seed: Any) -> float:
     try:
         return number(seed)
     except TypeError as error:
-        raise TypeError(f"the seed of backward(seed): {error}") from None
+        raise alone(TypeError(f"the seed of backward(seed): {error}"))
 
 
 def _leaf(kind: type[Value], data: float, grad: float, label: str, has_grad: bool) -> Value:
@@ -474,3 +615,5 @@ def _leaf(kind: type[Value], data: float, grad: float, label: str, has_grad: boo
 
 
 RESERVED.update(BUILT_IN, ("custom",), dir(Value))
+for _kind in (_Many, _Dot):
+    _kind.__name__ = "Value"  # to users all of them are

@@ -9,20 +9,26 @@ from __future__ import annotations
 import numbers
 import operator
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from . import ops
-from .operation import KINDS, Operation, number
+from .builds import mypyc_attr
+from .operation import KINDS, Operation, alone, number
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Numeric:
     """A number in Python's eyes; what its operations do is up to ``_apply``."""
 
     __slots__ = ()
-    label: str
 
     @property
-    def data(self) -> float:
+    def label(self) -> str | Any:
+        """A name for pictures, explanations and errors."""
+        return ""
+
+    @property
+    def data(self) -> float | Any:
         """The number itself."""
         raise NotImplementedError
 
@@ -95,14 +101,14 @@ class Numeric:
     # ---- comparison is by the number, equality and hash are by identity ----
 
     # fmt: off
-    def __lt__(self, other: Any) -> bool: return self._compare(operator.lt, other)
-    def __le__(self, other: Any) -> bool: return self._compare(operator.le, other)
-    def __gt__(self, other: Any) -> bool: return self._compare(operator.gt, other)
-    def __ge__(self, other: Any) -> bool: return self._compare(operator.ge, other)
+    def __lt__(self, other: Any) -> bool | Any: return self._compare(operator.lt, other)
+    def __le__(self, other: Any) -> bool | Any: return self._compare(operator.le, other)
+    def __gt__(self, other: Any) -> bool | Any: return self._compare(operator.gt, other)
+    def __ge__(self, other: Any) -> bool | Any: return self._compare(operator.ge, other)
     def __bool__(self) -> bool: return self.data != 0.0
     # fmt: on
 
-    def _compare(self, holds: Callable[[float, float], bool], other: Any) -> bool:
+    def _compare(self, holds: Callable[[float, float], bool], other: Any) -> Any:
         if isinstance(other, Numeric):
             return holds(self.data, other.data)
         if str(getattr(other, "dtype", "")) == "object":
@@ -116,7 +122,8 @@ class Numeric:
             return NotImplemented
         raise TypeError(f"{self!r} == {other!r} compares a node with a number: compare v.data")
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     # ---- conversion ----
 
@@ -146,6 +153,31 @@ class Numeric:
 def data_of(x: Any) -> float:
     """The number of a Value, or of what is a plain number."""
     return x.data if isinstance(x, Numeric) else number(x)
+
+
+_REFLECTED: Final = {
+    "add": "__radd__",
+    "sub": "__rsub__",
+    "mul": "__rmul__",
+    "div": "__rtruediv__",
+    "pow": "__rpow__",
+}
+
+
+def refusal(op: Operation, x: Any, y: Any, error: TypeError) -> Any:
+    """NotImplemented, where the other operand may know what to do; else the error says why not."""
+    reflected = _REFLECTED.get(op.name)
+    if reflected is None or _is_array_of_numbers(x) or _is_array_of_numbers(y):
+        raise error
+    if isinstance(x, Numeric) and hasattr(type(y), reflected):
+        return NotImplemented
+    kinds = f"{type(x).__name__!r} and {type(y).__name__!r}"
+    sign = op.text.split()[1]
+    raise alone(TypeError(f"unsupported operand type(s) for {sign}: {kinds}: {error}"))
+
+
+def _is_array_of_numbers(x: Any) -> bool:
+    return hasattr(x, "__array__") and str(getattr(x, "dtype", "")) != "object"
 
 
 KINDS.append(Numeric)

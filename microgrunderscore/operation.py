@@ -20,6 +20,12 @@ ARITHMETIC_ERRORS = (ValueError, OverflowError, ZeroDivisionError)
 ADDITION, PRODUCT, POWER, CALL = 1, 2, 3, 4  # how strongly an operation binds its operands
 
 
+def alone(error: Exception) -> Exception:
+    """An error that says all there is to say: as with "from None", which compiled code forgets."""
+    error.__suppress_context__ = True
+    return error
+
+
 def number(x: Any) -> float:
     """The door: any real number as a float.
 
@@ -29,18 +35,20 @@ def number(x: Any) -> float:
     >>> number(3)
     3.0
     """
-    if x.__class__ is float:
+    if type(x) is float:
         return x
-    if x.__class__ is int or isinstance(x, numbers.Real):
+    if type(x) is int or isinstance(x, numbers.Real):
         try:
             return float(x)
         except OverflowError:
             n: Any = abs(math.floor(x))
             digits = round(n.bit_length() * math.log10(2.0))
             digits += n >= 10**digits
-            raise OverflowError(
-                f"a number of {digits} digits is too large for a float (at most about 1.8e308)"
-            ) from None
+            raise alone(
+                OverflowError(
+                    f"a number of {digits} digits is too large for a float (at most about 1.8e308)"
+                )
+            )
     shape = getattr(x, "shape", None)
     if shape == () and hasattr(x, "item") and not isinstance(x, numbers.Complex):
         return number(x.item())  # NumPy's booleans, arrays without axes
@@ -59,7 +67,7 @@ def number(x: Any) -> float:
     raise TypeError(f"Value holds a real number, not {kind} {shown}: {why}")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Operation:
     """One row of the table: called with numbers it computes, called with Values it records.
 
@@ -67,6 +75,7 @@ class Operation:
     """
 
     name: str
+    code: int  # its place in NAMES
     value: Rule
     partials: tuple[Rule, ...]
     arity: int | None
@@ -86,7 +95,7 @@ class Operation:
         if len(operands) != self.arity:
             operands = self._completed(operands)
         for x in operands:
-            if x.__class__ is not float:
+            if type(x) is not float:
                 if hasattr(x, "_apply"):
                     return x._apply(self, operands)
                 return self._on_others(operands)
@@ -107,7 +116,7 @@ class Operation:
         try:
             return self.value(*operands)
         except ARITHMETIC_ERRORS as error:
-            raise type(error)(self._explain(error, operands, sources)) from None
+            raise alone(type(error)(self._explain(error, operands, sources)))
 
     def slopes(self, operands: Sequence[Any], z: Any, moves: Sequence[bool]) -> list[Any]:
         """∂z/∂operand for each operand that moves; None for the others, which are plain numbers."""
@@ -169,6 +178,7 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
+NAMES = ["", "custom"]  # what an Operation.code stands for; a leaf has none, a node by hand no row
 BUILT_IN: set[str] = set()  # the rows of ops.py
 KINDS: list[type] = []  # the classes that get a method for each operation that is defined
 RESERVED: set[str] = set()  # the names that define() refuses: these, and what a Value has
@@ -225,8 +235,10 @@ def define(
             "and z, as in lambda x, z: …; give one rule for each operand"
         )
     places = ", ".join(f"{{{i}}}" for i in range(arity or 0))
+    NAMES.append(name)
     OPERATIONS[name] = Operation(
         name=name,
+        code=len(NAMES) - 1,
         value=value,
         partials=rules,
         arity=arity,

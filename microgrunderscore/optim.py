@@ -6,9 +6,10 @@ A step either changes every parameter or, if a number is not finite, none.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from . import updates
 from .arguments import real, whole
 from .engine import Value
 
@@ -64,8 +65,7 @@ class Optimizer:
                 nothing was changed.
         """
         rate = self.rate
-        data = [p.data for p in self.parameters]
-        gradients = [p.grad for p in self.parameters]
+        data, gradients = updates.data_and_gradients(self.parameters)
         self._check("parameter {} is {}", data)
         self._check("the gradient of {} is {}", gradients)
         self._update(data, gradients, rate)
@@ -73,22 +73,16 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
-        for p in self.parameters:
-            p.grad = 0.0
+        updates.zero_gradients(self.parameters)
 
     def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
         """Compute new numbers for all parameters, check them, and set them."""
         raise NotImplementedError(f"{type(self).__name__} defines no step: SGD and Adam do")
 
-    def _set(self, data: list[float]) -> None:
-        """Set the parameters, through `.data`, so that the engine notices."""
-        for p, x in zip(self.parameters, data, strict=True):
-            p.data = x
-
-    def _check(self, what: str, numbers: Sequence[float]) -> None:
+    def _check(self, what: str, numbers: list[float]) -> None:
         """Refuse numbers that are not finite, naming the parameter of the first one."""
-        if not all(map(math.isfinite, numbers)):
-            i = next(i for i, x in enumerate(numbers) if not math.isfinite(x))
+        i = updates.first_not_finite(numbers)
+        if i >= 0:
             raise FloatingPointError(
                 f"{what.format(self.names[i], numbers[i])}; nothing was changed; {WAY_OUT}"
             )
@@ -133,12 +127,12 @@ class SGD(Optimizer):
         self._velocity = [0.0] * len(self.parameters)
 
     def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
-        beta, share = self.momentum, 1.0 - self.dampening
-        velocity = [beta * v + share * g for v, g in zip(self._velocity, gradients, strict=True)]
-        moved = [x - rate * v for x, v in zip(data, velocity, strict=True)]
+        share = 1.0 - self.dampening
+        velocity = updates.momentum(self._velocity, gradients, self.momentum, share)
+        moved = updates.descended(data, velocity, rate)
         self._check("the step would make parameter {} {}", moved)
         self._velocity = velocity
-        self._set(moved)
+        updates.set_data(self.parameters, moved)
 
 
 class Adam(Optimizer):
@@ -181,17 +175,13 @@ class Adam(Optimizer):
     def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
         b1, b2 = self.betas
         t = self.steps + 1
-        m = [b1 * m + (1.0 - b1) * g for m, g in zip(self._m, gradients, strict=True)]
-        v = [b2 * v + (1.0 - b2) * (g * g) for v, g in zip(self._v, gradients, strict=True)]
+        m = updates.momentum(self._m, gradients, b1, 1.0 - b1)
+        v = updates.squares(self._v, gradients, b2)
         self._check("the mean of the squared gradients of {} would be {}", v)
-        m_scale, v_scale = 1.0 - b1**t, 1.0 - b2**t
-        moved = [
-            x - rate * (mi / m_scale) / (math.sqrt(vi / v_scale) + self.eps)
-            for x, mi, vi in zip(data, m, v, strict=True)
-        ]
+        moved = updates.adapted(data, m, v, rate, 1.0 - b1**t, 1.0 - b2**t, self.eps)
         self._check("the step would make parameter {} {}", moved)
         self._m, self._v = m, v
-        self._set(moved)
+        updates.set_data(self.parameters, moved)
 
 
 def clip_gradients(parameters: Any, max_norm: float) -> float:

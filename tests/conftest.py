@@ -1,9 +1,14 @@
 """Settings for every test: derandomised properties, unless a nightly run asks otherwise."""
 
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
+import pytest
 from browser import browser, look, open_page
 from hypothesis import HealthCheck, settings
+
+from microgrunderscore import builds
 
 settings.register_profile(
     "default", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -12,3 +17,12 @@ settings.register_profile("nightly", max_examples=2000, deadline=None, print_blo
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 __all__ = ["browser", "look", "open_page"]  # fixtures, for the tests of pages
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the examples of compiled modules, which have no docstrings, to test_builds.py."""
+    if builds.compiled():
+        suffix = EXTENSION_SUFFIXES[0]
+        native = Path(builds.__file__).parent.glob(f"*{suffix}")
+        sources = [str(path).removesuffix(suffix) + ".py" for path in native]
+        config.option.ignore = [*(config.option.ignore or ()), *sources]

@@ -27,9 +27,9 @@ INF, NAN = math.inf, math.nan
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
-    assert engine._watch is None
+    assert engine.process.watch is None
     yield
-    assert engine._watch is None
+    assert engine.process.watch is None
 
 
 def here() -> int:
@@ -268,20 +268,20 @@ def test_nothing_is_kept_alive() -> None:
     with detect_anomaly():
         (x * 2.0).backward()
     assert sys.getrefcount(x) == before
-    assert engine._watch is None
+    assert engine.process.watch is None
 
 
 def test_nested_contexts_know_the_same_lines() -> None:
     x = Value(0.0)
     with detect_anomaly():
-        outer = engine._watch
+        outer = engine.process.watch
         line, y = here(), x.sqrt()
         with pytest.raises(FloatingPointError, match=f"line {line}$"), detect_anomaly():
             (y * 0.0).backward()
-        assert engine._watch is outer
+        assert engine.process.watch is outer
         with detect_anomaly():
             line, y = here(), x.sqrt()
-        assert engine._watch is outer
+        assert engine.process.watch is outer
         with pytest.raises(FloatingPointError, match=f"line {line}$"):
             (y * 0.0).backward()
 
@@ -311,7 +311,7 @@ def test_contexts_of_threads_end_in_any_order() -> None:
     with pytest.raises(FloatingPointError):
         Value(INF) - INF
     second.__exit__(None, None, None)
-    assert engine._watch is None
+    assert engine.process.watch is None
 
 
 def test_it_watches_every_thread() -> None:

@@ -470,10 +470,6 @@ def test_pictures_outside_the_domain(run: Run, browser: Browser, command: str) -
 # ---- the commands themselves --------------------------------------------------------------------
 
 
-def test_version(run: Run) -> None:
-    assert run("--version") == (0, f"microgrunderscore {microgrunderscore.__version__}\n", "")
-
-
 def test_no_command_shows_the_help(run: Run) -> None:
     said = run()
     assert (said.code, said.out) == (2, "")

@@ -1,0 +1,12 @@
+"""microgrunderscore beside its peers: `python -m benchmarks` measures all of it anew.
+
+section    what a section is made of, as data: variants, aims, what is reported
+sections/  one module for each: the work that is timed, what it is compared with, its table
+child      a fresh process: does the work of one variant, prints its figures and answers
+rounds     children in turn: verified first, then timed round by round
+spread     medians and ranges over the rounds; ratios inside a round
+installed  engines, peers and the machine that are measured
+plots      charts as data; drawing makes them pictures
+page       docs/benchmarks.md
+pictures   pictures beside Graphviz's: a command of its own
+"""

@@ -1,0 +1,92 @@
+"""How parameters move: the arithmetic of gradient descent and of Adam, on lists of plain numbers.
+
+The optimisers of ``optim.py`` keep the state, check what comes out, and set the parameters. These
+are the loops over every number, in a module of their own because it is compiled.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .engine import Value
+
+
+def data_and_gradients(parameters: list[Value]) -> tuple[list[float], list[float]]:
+    """The numbers in parameters, and their gradients.
+
+    >>> data_and_gradients([Value(1.0), Value(2.0)])
+    ([1.0, 2.0], [0.0, 0.0])
+    """
+    return [p._value for p in parameters], [p._grad for p in parameters]
+
+
+def set_data(parameters: list[Value], data: list[float]) -> None:
+    """Set parameters to new numbers, through .data, so that the engine notices."""
+    for i, p in enumerate(parameters):
+        p.data = data[i]
+
+
+def zero_gradients(parameters: list[Value]) -> None:
+    """Set the gradient of every parameter to 0."""
+    for p in parameters:
+        p._grad = 0.0
+
+
+def first_not_finite(numbers: list[float]) -> int:
+    """The place of the first infinity or nan; -1 where there is none.
+
+    >>> first_not_finite([1.0, math.inf]), first_not_finite([1.0])
+    (1, -1)
+    """
+    for i, x in enumerate(numbers):
+        if not math.isfinite(x):
+            return i
+    return -1
+
+
+def momentum(
+    velocity: list[float], gradients: list[float], beta: float, share: float
+) -> list[float]:
+    """βv + share · g for each parameter.
+
+    >>> momentum([1.0], [2.0], 0.5, 1.0)
+    [2.5]
+    """
+    return [beta * velocity[i] + share * g for i, g in enumerate(gradients)]
+
+
+def squares(mean: list[float], gradients: list[float], beta: float) -> list[float]:
+    """βv + (1 - β) g² for each parameter: the moving average of squared gradients.
+
+    >>> squares([1.0], [2.0], 0.5)
+    [2.5]
+    """
+    return [beta * mean[i] + (1.0 - beta) * (g * g) for i, g in enumerate(gradients)]
+
+
+def descended(data: list[float], velocity: list[float], rate: float) -> list[float]:
+    """w - rate · v for each parameter.
+
+    >>> descended([1.0], [2.0], 0.25)
+    [0.5]
+    """
+    return [x - rate * velocity[i] for i, x in enumerate(data)]
+
+
+def adapted(
+    data: list[float],
+    m: list[float],
+    v: list[float],
+    rate: float,
+    m_scale: float,
+    v_scale: float,
+    eps: float,
+) -> list[float]:
+    """w - rate · m̂ / (√v̂ + eps) for each parameter, with m̂ = m / m_scale and v̂ = v / v_scale.
+
+    >>> adapted([1.0], [0.5], [0.25], 0.1, 1.0, 1.0, 0.0)
+    [0.9]
+    """
+    return [
+        x - rate * (m[i] / m_scale) / (math.sqrt(v[i] / v_scale) + eps) for i, x in enumerate(data)
+    ]
