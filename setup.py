@@ -15,6 +15,7 @@ import ast
 import logging
 import os
 import re
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ MYPY = [
     "--ignore-missing-imports",
     f"--cache-dir={os.devnull}",
 ]
+# Calls within the library may be inlined, as nobody replaces its functions from outside.
+INLINING = [] if sys.platform == "win32" else ["-fno-semantic-interposition"]
 # Where C code has room for the docstring of a function, class, property or module of this name.
 ROOMS = (
     r'(CPyPy_(\w+),\s+METH_.*PyDoc_STR\((?:".*")?)(?:NULL)?(?=\))',
@@ -92,7 +95,8 @@ def compile_to(folder: Path) -> Path:
     code = Path(extensions[0].sources[0])
     code.write_text(with_docstrings(code.read_text(encoding="utf-8")), encoding="utf-8")
     for extension in extensions:  # the warnings of compilers to come are no errors
-        extension.extra_compile_args = [x for x in extension.extra_compile_args if x != "-Werror"]
+        kept = [x for x in extension.extra_compile_args if x != "-Werror"]
+        extension.extra_compile_args = [*kept, *INLINING]
     command = build_ext(Distribution({"ext_modules": extensions}))
     command.build_lib, command.build_temp = str(folder), translated
     command.ensure_finalized()
