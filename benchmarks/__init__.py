@@ -3,7 +3,8 @@
 section    what a section is made of, as data: variants, aims, what is reported
 sections/  one module for each: the work that is timed, what it is compared with, its table
 child      a fresh process: does the work of one variant, prints its figures and answers
-rounds     children in turn: verified first, then timed round by round
+rounds     children one after another: verified first, then timed round by round
+turns      children that alternate, a few steps each
 spread     medians and ranges over the rounds; ratios inside a round
 installed  engines, peers and the machine that are measured
 plots      charts as data; drawing makes them pictures

@@ -12,7 +12,7 @@ import inspect
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ from benchmarks import (
     section,
     spread,
     training,
+    turns,
     wiring,
 )
 from benchmarks.installed import PEERS, TOOLS, Engines
 from benchmarks.plots import Dots, Lines, Mark, Row
-from benchmarks.rounds import Failed, Wrong
+from benchmarks.rounds import Wrong
 from benchmarks.section import (
     COLLECTORS,
     ENGINES,
@@ -52,6 +53,7 @@ from benchmarks.section import (
     Variant,
 )
 from benchmarks.spread import Spread
+from benchmarks.turns import Failed
 from microgrunderscore import Value
 
 ROOT = Path(__file__).parent.parent
@@ -415,18 +417,57 @@ def test_training_programs_are_compared_with_the_peer_under_the_same_collector()
     assert row[1:] == ["4", "30", "–", "–"]
 
 
-def test_steps_are_timed_without_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And without what is done between them."""
-    clock = iter([0.0, 50.0, 100.0, 101.0, 200.0, 203.0, 300.0])
-    monkeypatch.setattr(training, "process_time", lambda: next(clock))
-    found = training.timed_steps(iter([3.0, 2.0, 1.0]))
-    assert found == {"figures": {"step": 2.0}, "answers": [3.0, 2.0, 1.0]}
+def test_turns_are_timed_without_their_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And without what others do between turns."""
+    time = [0.0]
+
+    def losses() -> Iterator[float]:
+        for loss, seconds in ((6.0, 50.0), (5.0, 1.0), (4.0, 2.0), (3.0, 70.0), (2.0, 4.0)):
+            time[0] += seconds
+            yield loss
+        time[0] += 5.0
+        yield 1.0
+
+    monkeypatch.setattr(training, "process_time", lambda: time[0])
+    first, second = training.timed_turns(losses())
+    assert first == {"figures": {"step": 1.5}, "answers": [6.0, 5.0, 4.0]}
+    assert second == {"figures": {"step": 4.5}, "answers": [3.0, 2.0, 1.0]}
+
+
+def test_children_take_turns_until_all_are_done() -> None:
+    """The losses are those of one process, and one that breaks does not stop the others."""
+    requests = {key: request(program="nodes", count=6) for key in ("a", "b")}
+    requests["broken"] = request(program="nodes", count="many")
+    found, failed = turns.in_turns("demo", requests, dict.fromkeys(requests, "pure"))
+    alone = rounds.in_fresh_process("demo", request(program="nodes", count=6), "pure")
+    assert {*found} == {"a", "b"}
+    assert found["a"]["answers"] == found["b"]["answers"] == alone["answers"]
+    assert len(alone["answers"]) == 6
+    assert found["a"]["engine"] == "pure"
+    assert "str" in failed["broken"]
+
+
+def test_turns_on_another_engine_have_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those that failed are noted, while the others keep their figures."""
+    told = {
+        "a": {"engine": "compiled", "figures": {"step": 1.0}, "answers": [1.0]},
+        "b": {"engine": "pure", "figures": {"step": 1.0}, "answers": [1.0]},
+    }
+    monkeypatch.setattr(rounds, "in_turns", lambda *_: (dict(told), {"c": "no memory"}))
+    section = a_section([variant(key, engine="compiled") for key in "abc"])
+    found = Measured({v.key: v for v in section.variants(False)})
+    tasks = {key: {"size": 100} for key in "abc"}
+    assert {*rounds.taken_in_turns(section, found, tasks)} == {"a"}
+    assert found.absent == {
+        "b": "failed: it ran on the pure engine, not on the compiled one",
+        "c": "failed: no memory",
+    }
 
 
 @pytest.mark.skipif(importlib.util.find_spec("micrograd") is None, reason="needs micrograd")
 def test_the_programs_of_the_demo_compute_the_same() -> None:
     programs = [
-        rounds.in_fresh_process("demo", request(program=p, count=2), "")["answers"]
+        rounds.in_fresh_process("demo", request(program=p, count=3), "")["answers"]
         for p in ("peer", "text", "nodes")
     ]
     assert programs[1] == pytest.approx(programs[0], rel=1e-12)
@@ -652,7 +693,7 @@ def test_the_page_says_what_was_measured_where() -> None:
     assert re.search(r"Measured on \d{4}-\d\d-\d\d, \d+ cores? ", text)
 
 
-@pytest.mark.parametrize("module", [spread, section, rounds, drawing, child])
+@pytest.mark.parametrize("module", [spread, section, rounds, turns, drawing, child])
 def test_examples(module: Any) -> None:
     found = doctest.testmod(module)
     assert found.failed == 0
