@@ -43,6 +43,8 @@ ROOMS = (
     r"(\(getter\)(\w+)_get_(\w+),\s+(?:\(setter\)\w+|NULL),\s+)NULL",
     rf'("{PACKAGE}\.(\w+)",\n *)NULL',
 )
+# Where the setter of a property begins.
+SETTER = r"    char retval = 2;\n    retval = CPyDef_\w+?___(\w+?)_____mypyc_setter__(\w+)\("
 # A folder of its own for every build: none finds what another has left, for another Python perhaps.
 WORK = TemporaryDirectory(prefix=f"{PACKAGE}-")
 
@@ -65,6 +67,13 @@ class Compile(build_ext):
 
     def _leave_out(self) -> None:
         self.extensions = self.distribution.ext_modules = []
+        if self.inplace or self.editable_mode:  # what an earlier build has left would still run
+            for name in (*COMPILED, "compiled__mypyc"):
+                for left in (
+                    *Path(PACKAGE).glob(f"{name}.*so"),
+                    *Path(PACKAGE).glob(f"{name}.*pyd"),
+                ):
+                    left.unlink()
 
 
 class Wheel(bdist_wheel):
@@ -93,7 +102,8 @@ def compile_to(folder: Path) -> Path:
         target_dir=translated,
     )
     code = Path(extensions[0].sources[0])
-    code.write_text(with_docstrings(code.read_text(encoding="utf-8")), encoding="utf-8")
+    written = with_refusals(with_docstrings(code.read_text(encoding="utf-8")))
+    code.write_text(written, encoding="utf-8")
     for extension in extensions:  # the warnings of compilers to come are no errors
         kept = [x for x in extension.extra_compile_args if x != "-Werror"]
         extension.extra_compile_args = [*kept, *INLINING]
@@ -119,6 +129,19 @@ def with_docstrings(code: str) -> str:
     for room in ROOMS:
         code = re.sub(room, filled, code)
     return code
+
+
+def with_refusals(code: str) -> str:
+    """C code that refuses to delete what a property stands for; mypyc's would set it to nothing."""
+
+    def refusing(start: re.Match[str]) -> str:
+        why = f"property '{start[2]}' of '{start[1]}' object has no deleter"
+        return (
+            f'    if (value == NULL) {{\n        PyErr_SetString(PyExc_AttributeError, "{why}");\n'
+            f"        return -1;\n    }}\n{start[0]}"
+        )
+
+    return re.sub(SETTER, refusing, code)
 
 
 def docstrings(

@@ -335,6 +335,9 @@ class Value(Numeric):
                             stack.append(x)
                     v = stack.pop()
                     continue
+            elif v._seen == listed:
+                v = stack.pop()
+                continue
             b = v._b
             if b is not None and b._seen < entered:
                 stack.append(v)
@@ -345,9 +348,8 @@ class Value(Numeric):
                 stack.append(v)
                 v = a
                 continue
-            if v._seen == entered:
-                v._seen = listed
-                order.append(v)
+            v._seen = listed
+            order.append(v)
             v = stack.pop()
 
         # 2. From the result back: hand each gradient on to the parents, times the local derivative.
@@ -416,6 +418,20 @@ def _blank() -> Value:
 globals()["_blank"] = partial(object.__new__, Value)
 
 
+def _fill(v: Value, data: float, code: i32) -> None:
+    """Fill the slots of a node with any number of parents.
+
+    From outside its class: there compiled code remembers that a slot was filled, whatever with.
+    """
+    v._code = code
+    v._value = data
+    v._grad = 0.0
+    v._a = v._b = None
+    v._da = v._db = 0.0
+    v._seen = 0
+    v._notes = None
+
+
 class _Many(Value):
     """A node with any number of parents, such as a sum.
 
@@ -432,13 +448,7 @@ class _Many(Value):
         parents: list[Value],
         slopes: list[float | None],
     ) -> None:
-        self._code = code
-        self._value = data
-        self._grad = 0.0
-        self._a = self._b = None
-        self._da = self._db = 0.0
-        self._seen = 0
-        self._notes = None
+        _fill(self, data, code)
         self._operands = operands
         self._parents = parents
         self._slopes = slopes
@@ -478,13 +488,7 @@ class _Dot(Value):
     __slots__ = ("_born", "_parents")
 
     def __init__(self, data: float, parents: list[Value]) -> None:
-        self._code = _DOT
-        self._value = data
-        self._grad = 0.0
-        self._a = self._b = None
-        self._da = self._db = 0.0
-        self._seen = 0
-        self._notes = None
+        _fill(self, data, _DOT)
         self._parents = parents
         self._born = process.edits
         if process.watch is not None:
@@ -552,8 +556,8 @@ def dot(ws: Any, xs: Any, bias: Any = None) -> Value | Any:
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5)).data
     11.5
     """
-    factors: list[Value] = ws if isinstance(ws, list) else list(ws)
-    others: list[Value] = xs if isinstance(xs, list) else list(xs)
+    factors: list[Value] = ws if type(ws) is list else list(ws)
+    others: list[Value] = xs if type(xs) is list else list(xs)
     if len(factors) != len(others):
         got = f"{len(factors)} and {len(others)} numbers"
         raise ValueError(f"dot needs two lists of one length, got {got}")
@@ -572,7 +576,7 @@ def dot(ws: Any, xs: Any, bias: Any = None) -> Value | Any:
     return _Dot(total, operands)
 
 
-def _by_hand(data: float, children: Sequence[Value], partials: Sequence[float]) -> Value:
+def _by_hand(data: float, children: Any, partials: Any) -> Value:
     """The node behind Value(data, children, partials)."""
     if not isinstance(children, tuple | list) or not all(isinstance(x, Value) for x in children):
         raise TypeError(f"the parents of a node made by hand are Values, got {children!r:.80}")
@@ -592,7 +596,7 @@ def _seed(seed: Any) -> float:
         raise alone(TypeError(f"the seed of backward(seed): {error}"))
 
 
-def _leaf(kind: type[Value], data: float, grad: float, label: str, has_grad: bool) -> Value:
+def _leaf(kind: type[Value], data: float, grad: float, label: Any, has_grad: Any) -> Value:
     """The copy of a leaf, whatever the constructor of a derived class asks for."""
     leaf = kind.__new__(kind)
     Value.__init__(leaf, data, label=label)

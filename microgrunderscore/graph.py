@@ -16,7 +16,8 @@ def ordered(
 ) -> list[tuple[Value, Sequence[Value]]]:
     """What the roots were computed from, and they: each with its parents, and after them.
 
-    The order is that of backward(), where it is written out for speed. parents: those of a node,
+    The order is that of backward(), where it is written out for speed, and where operands that were
+    not selected are left out. parents: those of a node,
     or as many of them as are to be followed.
 
     >>> x = Value(2.0, "x")

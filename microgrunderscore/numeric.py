@@ -41,7 +41,7 @@ class Numeric:
         return self._apply(op, (x, y))
 
     # fmt: off
-    def __pos__(self) -> Self: return self
+    def __pos__(self) -> Self | Any: return self
     def __neg__(self) -> Any: return self._apply(ops.neg, (self,))
     def __abs__(self) -> Any: return self._apply(ops.absolute, (self,))
     def __add__(self, other: Any) -> Any: return self._operator(ops.add, self, other)
@@ -55,47 +55,48 @@ class Numeric:
     def __rtruediv__(self, other: Any) -> Any: return self._operator(ops.div, other, self)
     def __rpow__(self, other: Any) -> Any: return self._operator(ops.power, other, self)
 
-    def add(self, other: Any) -> Self: return self._apply(ops.add, (self, other))
-    def sub(self, other: Any) -> Self: return self._apply(ops.sub, (self, other))
-    def mul(self, other: Any) -> Self: return self._apply(ops.mul, (self, other))
-    def div(self, other: Any) -> Self: return self._apply(ops.div, (self, other))
-    def pow(self, other: Any) -> Self: return self._apply(ops.power, (self, other))
-    def neg(self) -> Self: return self._apply(ops.neg, (self,))
-    def exp(self) -> Self: return self._apply(ops.exp, (self,))
-    def expm1(self) -> Self: return self._apply(ops.expm1, (self,))
-    def log(self) -> Self: return self._apply(ops.log, (self,))
-    def log1p(self) -> Self: return self._apply(ops.log1p, (self,))
-    def inv(self) -> Self: return self._apply(ops.inv, (self,))
-    def sqrt(self) -> Self: return self._apply(ops.sqrt, (self,))
-    def hypot(self, other: Any) -> Self: return self._apply(ops.hypot, (self, other))
-    def sin(self) -> Self: return self._apply(ops.sin, (self,))
-    def cos(self) -> Self: return self._apply(ops.cos, (self,))
-    def tan(self) -> Self: return self._apply(ops.tan, (self,))
-    def asin(self) -> Self: return self._apply(ops.asin, (self,))
-    def acos(self) -> Self: return self._apply(ops.acos, (self,))
-    def atan(self) -> Self: return self._apply(ops.atan, (self,))
-    def atan2(self, other: Any) -> Self: return self._apply(ops.atan2, (self, other))
-    def sinh(self) -> Self: return self._apply(ops.sinh, (self,))
-    def cosh(self) -> Self: return self._apply(ops.cosh, (self,))
-    def tanh(self) -> Self: return self._apply(ops.tanh, (self,))
-    def asinh(self) -> Self: return self._apply(ops.asinh, (self,))
-    def acosh(self) -> Self: return self._apply(ops.acosh, (self,))
-    def atanh(self) -> Self: return self._apply(ops.atanh, (self,))
-    def erf(self) -> Self: return self._apply(ops.erf, (self,))
-    def erfc(self) -> Self: return self._apply(ops.erfc, (self,))
-    def sigmoid(self) -> Self: return self._apply(ops.sigmoid, (self,))
-    def softplus(self) -> Self: return self._apply(ops.softplus, (self,))
-    def relu(self) -> Self: return self._apply(ops.relu, (self,))
-    def leaky_relu(self, slope: Any = 0.01) -> Self:
+    def add(self, other: Any) -> Self | Any: return self._apply(ops.add, (self, other))
+    def sub(self, other: Any) -> Self | Any: return self._apply(ops.sub, (self, other))
+    def mul(self, other: Any) -> Self | Any: return self._apply(ops.mul, (self, other))
+    def div(self, other: Any) -> Self | Any: return self._apply(ops.div, (self, other))
+    def pow(self, other: Any) -> Self | Any: return self._apply(ops.power, (self, other))
+    def neg(self) -> Self | Any: return self._apply(ops.neg, (self,))
+    def exp(self) -> Self | Any: return self._apply(ops.exp, (self,))
+    def expm1(self) -> Self | Any: return self._apply(ops.expm1, (self,))
+    def log(self) -> Self | Any: return self._apply(ops.log, (self,))
+    def log1p(self) -> Self | Any: return self._apply(ops.log1p, (self,))
+    def inv(self) -> Self | Any: return self._apply(ops.inv, (self,))
+    def sqrt(self) -> Self | Any: return self._apply(ops.sqrt, (self,))
+    def hypot(self, other: Any) -> Self | Any: return self._apply(ops.hypot, (self, other))
+    def sin(self) -> Self | Any: return self._apply(ops.sin, (self,))
+    def cos(self) -> Self | Any: return self._apply(ops.cos, (self,))
+    def tan(self) -> Self | Any: return self._apply(ops.tan, (self,))
+    def asin(self) -> Self | Any: return self._apply(ops.asin, (self,))
+    def acos(self) -> Self | Any: return self._apply(ops.acos, (self,))
+    def atan(self) -> Self | Any: return self._apply(ops.atan, (self,))
+    def atan2(self, other: Any) -> Self | Any: return self._apply(ops.atan2, (self, other))
+    def sinh(self) -> Self | Any: return self._apply(ops.sinh, (self,))
+    def cosh(self) -> Self | Any: return self._apply(ops.cosh, (self,))
+    def tanh(self) -> Self | Any: return self._apply(ops.tanh, (self,))
+    def asinh(self) -> Self | Any: return self._apply(ops.asinh, (self,))
+    def acosh(self) -> Self | Any: return self._apply(ops.acosh, (self,))
+    def atanh(self) -> Self | Any: return self._apply(ops.atanh, (self,))
+    def erf(self) -> Self | Any: return self._apply(ops.erf, (self,))
+    def erfc(self) -> Self | Any: return self._apply(ops.erfc, (self,))
+    def sigmoid(self) -> Self | Any: return self._apply(ops.sigmoid, (self,))
+    def softplus(self) -> Self | Any: return self._apply(ops.softplus, (self,))
+    def relu(self) -> Self | Any: return self._apply(ops.relu, (self,))
+    def leaky_relu(self, slope: Any = 0.01) -> Self | Any:
         return self._apply(ops.leaky_relu, (self, slope))
-    def elu(self, scale: Any = 1.0) -> Self: return self._apply(ops.elu, (self, scale))
-    def gelu(self) -> Self: return self._apply(ops.gelu, (self,))
-    def silu(self) -> Self: return self._apply(ops.silu, (self,))
-    def abs(self) -> Self: return self._apply(ops.absolute, (self,))
-    def maximum(self, other: Any) -> Self: return self._apply(ops.maximum, (self, other))
-    def minimum(self, other: Any) -> Self: return self._apply(ops.minimum, (self, other))
-    def clip(self, low: Any, high: Any) -> Self: return self._apply(ops.clip, (self, low, high))
-    def where(self, x: Any, y: Any) -> Self: return self._apply(ops.where, (self, x, y))
+    def elu(self, scale: Any = 1.0) -> Self | Any: return self._apply(ops.elu, (self, scale))
+    def gelu(self) -> Self | Any: return self._apply(ops.gelu, (self,))
+    def silu(self) -> Self | Any: return self._apply(ops.silu, (self,))
+    def abs(self) -> Self | Any: return self._apply(ops.absolute, (self,))
+    def maximum(self, other: Any) -> Self | Any: return self._apply(ops.maximum, (self, other))
+    def minimum(self, other: Any) -> Self | Any: return self._apply(ops.minimum, (self, other))
+    def clip(self, low: Any, high: Any) -> Self | Any:
+        return self._apply(ops.clip, (self, low, high))
+    def where(self, x: Any, y: Any) -> Self | Any: return self._apply(ops.where, (self, x, y))
     # fmt: on
 
     # ---- comparison is by the number, equality and hash are by identity ----
@@ -146,7 +147,10 @@ class Numeric:
         for x in inputs:
             if isinstance(x, numpy.ndarray) and x.dtype != object and x.ndim:
                 number(x)
-        items = (number(x) if isinstance(x, numpy.generic) else x for x in inputs)
+        items = [
+            number(x) if isinstance(x, numpy.generic | numpy.ndarray) and _is_a_number(x) else x
+            for x in inputs
+        ]
         return getattr(ufunc, method)(*(numpy.asarray(x, object) for x in items), **options)
 
 
@@ -174,6 +178,11 @@ def refusal(op: Operation, x: Any, y: Any, error: TypeError) -> Any:
     kinds = f"{type(x).__name__!r} and {type(y).__name__!r}"
     sign = op.text.split()[1]
     raise alone(TypeError(f"unsupported operand type(s) for {sign}: {kinds}: {error}"))
+
+
+def _is_a_number(x: Any) -> bool:
+    """Whether something of NumPy is a single number, of whatever type, and no object."""
+    return not x.shape and str(x.dtype) != "object"
 
 
 def _is_array_of_numbers(x: Any) -> bool:

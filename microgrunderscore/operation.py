@@ -51,7 +51,9 @@ def number(x: Any) -> float:
             )
     shape = getattr(x, "shape", None)
     if shape == () and hasattr(x, "item") and not isinstance(x, numbers.Complex):
-        return number(x.item())  # NumPy's booleans, arrays without axes
+        item = x.item()  # NumPy's booleans, arrays without axes
+        if isinstance(item, numbers.Real):
+            return float(item)
     if shape and hasattr(x, "__array__"):
         raise TypeError(
             f"an array of shape {tuple(shape)} met a Value: this is a scalar engine, one number "
@@ -108,7 +110,7 @@ class Operation:
     def __reduce__(self) -> tuple[Any, ...]:
         return _row, (self.name,)  # a copy of a row is the row
 
-    def on_floats(self, operands: Sequence[float], sources: Sequence[Any] = ()) -> float:
+    def on_floats(self, operands: Sequence[Any], sources: Sequence[Any] = ()) -> float | Any:
         """The value for floats; an error of ``math`` comes back naming operation and operands.
 
         sources: what the floats are the data of, so that the error can quote labels.
