@@ -68,11 +68,8 @@ class Compile(build_ext):
     def _leave_out(self) -> None:
         self.extensions = self.distribution.ext_modules = []
         if self.inplace or self.editable_mode:  # what an earlier build has left would still run
-            for name in (*COMPILED, "compiled__mypyc"):
-                for left in (
-                    *Path(PACKAGE).glob(f"{name}.*so"),
-                    *Path(PACKAGE).glob(f"{name}.*pyd"),
-                ):
+            for left in Path(PACKAGE).iterdir():
+                if left.suffix in (".so", ".pyd"):
                     left.unlink()
 
 

@@ -81,8 +81,8 @@ class Optimizer:
 
     def _check(self, what: str, numbers: list[float]) -> None:
         """Refuse numbers that are not finite, naming the parameter of the first one."""
-        i = updates.first_not_finite(numbers)
-        if i >= 0:
+        if not all(map(math.isfinite, numbers)):
+            i = next(i for i, x in enumerate(numbers) if not math.isfinite(x))
             raise FloatingPointError(
                 f"{what.format(self.names[i], numbers[i])}; nothing was changed; {WAY_OUT}"
             )

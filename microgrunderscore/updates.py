@@ -32,18 +32,6 @@ def zero_gradients(parameters: list[Value]) -> None:
         p._grad = 0.0
 
 
-def first_not_finite(numbers: list[float]) -> int:
-    """The place of the first infinity or nan; -1 where there is none.
-
-    >>> first_not_finite([1.0, math.inf]), first_not_finite([1.0])
-    (1, -1)
-    """
-    for i, x in enumerate(numbers):
-        if not math.isfinite(x):
-            return i
-    return -1
-
-
 def momentum(
     velocity: list[float], gradients: list[float], beta: float, share: float
 ) -> list[float]:

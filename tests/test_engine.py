@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import microgrunderscore as mg
-from microgrunderscore import Value, dot, engine, gc_paused
+from microgrunderscore import Value, builds, dot, gc_paused
 
 ROOT = Path(mg.__file__).parent.parent
 
@@ -976,7 +976,7 @@ def test_numpy_functions_of_a_value(function: Any) -> None:
 # ---- what a review found ----
 
 
-@pytest.mark.skipif(not engine.__file__.endswith(".py"), reason="compiled, none is interrupted")
+@pytest.mark.skipif(builds.compiled(), reason="compiled, none is interrupted")
 def test_an_interrupted_pass_keeps_the_gradients_of_earlier_ones() -> None:
     class Interrupting(type(dot([Value(1.0)], [Value(1.0)]))):  # type: ignore[misc]
         def _hand_on(self, g: float) -> None:
