@@ -27,7 +27,9 @@ from .calculus import (
     value_and_grad,
     vjp,
 )
+from .compiling import compile
 from .differences import gradcheck
+from .embedding import take
 from .engine import Value, dot
 from .graph import gc_paused
 from .nn import MLP, Layer, Module, Neuron
@@ -80,6 +82,7 @@ from .ops import (
     where,
 )
 from .optim import SGD, Adam
+from .program.trace import TraceError
 from .training import accuracy, classify, evaluate, fit, predict
 from .version import __version__
 
@@ -133,6 +136,7 @@ __all__ = [
     "Module",
     "Neuron",
     "Operation",
+    "TraceError",
     "Value",
     "__version__",
     "absolute",
@@ -149,6 +153,7 @@ __all__ = [
     "charts",
     "classify",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "datasets",
@@ -208,6 +213,7 @@ __all__ = [
     "store",
     "sub",
     "sum_of",
+    "take",
     "tan",
     "tanh",
     "tape",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,9 +11,9 @@ from .engine import Value, process
 from .graph import ordered
 from .numeric import data_of
 from .operation import OPERATIONS
+from .places import line_of_the_program
 
 MOST_OPERANDS = 6  # spelled out; of more, the first ones
-_PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
 @contextmanager
@@ -60,7 +58,7 @@ class _Watch:
 
     def made(self, v: Value) -> None:
         """Remember who asked for a new node; refuse a nan."""
-        self.made_in[v] = _line_of_the_program()
+        self.made_in[v] = line_of_the_program()
         if math.isnan(v.data):
             came_in = any(math.isnan(data_of(x)) for x in v.operands)
             why = ": an operand came in as nan" if came_in else ""
@@ -126,11 +124,3 @@ def _spelled(v: Value) -> str:
     operands = ", ".join(repr(x.label) for x in v.operands if isinstance(x, Value) and x.label)
     labels = [f"labelled {v.label!r}"] * bool(v.label) + [f"of {operands}"] * bool(operands)
     return f"{text} ({', '.join(labels)})" if labels else text
-
-
-def _line_of_the_program() -> str:
-    """File and line of the innermost frame outside the package."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"

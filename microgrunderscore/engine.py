@@ -33,12 +33,19 @@ if TYPE_CHECKING:
 class _Process:
     """What all graphs of a process share."""
 
-    __slots__ = ("edits", "passes", "watch")
+    __slots__ = ("edits", "late", "passes", "trace", "watch")
 
     def __init__(self) -> None:
         self.passes = 0  # how many backward passes there were
         self.edits = 0  # how often .data was set by hand
         self.watch: Any = None  # what anomaly.detect_anomaly looks for the birth of a nan with
+        self.trace: Any = None  # what program.trace notices with that a number is asked for
+        self.late: list[Any] = []  # functions that set gradients once somebody looks at one
+
+    def settle(self) -> None:
+        """Set the gradients that compiled programs have computed and nobody has looked at yet."""
+        while self.late:
+            self.late.pop()()
 
 
 process: Final = _Process()
@@ -128,6 +135,8 @@ class Value(Numeric):
     @property
     def data(self) -> float | Any:
         """The number itself."""
+        if process.trace is not None:
+            process.trace.read(self)
         return self._value
 
     @data.setter
@@ -145,10 +154,14 @@ class Value(Numeric):
     @property
     def grad(self) -> float | Any:
         """The gradient: ∂(the value that backward() was called on) / ∂(this one)."""
+        if process.late:
+            process.settle()
         return self._grad
 
     @grad.setter
     def grad(self, grad: float | Any) -> None:
+        if process.late:
+            process.settle()
         self._grad = grad if type(grad) is float else number(grad)
 
     @property
@@ -198,6 +211,7 @@ class Value(Numeric):
         return OPERATIONS[self.op].infix_or_symbol if self.op in OPERATIONS else self.op
 
     def _backward(self) -> None:
+        process.settle()
         for parent, slope in zip(self.parents, self.partials, strict=True):
             parent._grad += slope * self._grad  # one step by hand, as in the lecture videos
 
@@ -261,6 +275,10 @@ class Value(Numeric):
 
     def _operator(self, op: Operation, x: Any, y: Any) -> Any:
         """Record x op y, where one of the two may be a plain number."""
+        if not isinstance(x, Value) and isinstance(x, Numeric):
+            return x._apply(op, (x, y))
+        if not isinstance(y, Value) and isinstance(y, Numeric):
+            return y._apply(op, (x, y))
         try:
             p = x._value if isinstance(x, Value) else number(x)
             q = y._value if isinstance(y, Value) else number(y)
@@ -276,7 +294,7 @@ class Value(Numeric):
             return _node(z, op.code, x, op.fixed[0](p, q, z), None, q)
         return _node(z, op.code, x, op.partials[0](p, q, z), y, op.partials[1](p, q, z))
 
-    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value:
+    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Value | Any:
         """Record any operation."""
         if op.arity == 1:
             x = self._value
@@ -305,6 +323,7 @@ class Value(Numeric):
         product was changed since. For threads that share parameters, use calculus.grad.
         """
         first = _seed(seed)
+        process.settle()
         process.passes += 2
         listed = process.passes  # what _seen is for a node that has been listed,
         entered = listed - 1  # and for one whose parents are being listed
@@ -528,7 +547,7 @@ class _Dot(Value):
             parents[-1]._grad += g
 
 
-def record(op: Operation, operands: Sequence[Any]) -> Value:
+def record(op: Operation, operands: Sequence[Any]) -> Value | Any:
     """Record any operation on operands of which at least one is a Value.
 
     Raises what the operation raises on floats, naming the operation, the operands and the domain.
@@ -537,6 +556,9 @@ def record(op: Operation, operands: Sequence[Any]) -> Value:
     Value(data=5.0, grad=0.0)
     """
     moves = [isinstance(x, Value) for x in operands]
+    for x, moved in zip(operands, moves):
+        if not moved and isinstance(x, Numeric):  # another kind of number knows what to do
+            return x._apply(op, operands)
     data = [x._value if isinstance(x, Value) else number(x) for x in operands]
     z = number(op.on_floats(data, operands))
     parents: list[Value] = []

@@ -23,6 +23,11 @@ class Numeric:
     __slots__ = ()
 
     @property
+    def gives_limits(self) -> bool:
+        """Whether an operation gives ∞ or nan outside its domain, where others raise."""
+        return False
+
+    @property
     def label(self) -> str | Any:
         """A name for pictures, explanations and errors."""
         return ""

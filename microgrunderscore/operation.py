@@ -91,6 +91,7 @@ class Operation:
     selects: bool
     fixed: tuple[Rule, ...]
     textbook: tuple[Rule, ...]
+    expansion: Rule | None
 
     def __call__(self, *operands: Any) -> Any:
         """The value for numbers; for anything else, what that makes of the operation."""
@@ -201,6 +202,7 @@ def define(
     selects: bool = False,
     fixed: Rule | tuple[Rule, ...] = (),
     textbook: Rule | tuple[Rule, ...] = (),
+    expansion: Rule | None = None,
 ) -> Operation:
     """Add an operation to the table and return it, ready to be called.
 
@@ -218,6 +220,8 @@ def define(
     selects: the result is one of the operands: no gradient goes to the others, not even 0 · ∞.
     fixed: the rules where some operand is a plain number, if they differ.
     textbook: the rules as a textbook writes them, where the accurate form looks different.
+    expansion: the value in the language of the rules, from which programs are compiled; without
+        one, a compiled program calls `value`, number by number.
     Raises ValueError for a name that the package has, or that is no identifier, and for a rule
     that does not take the operands and z. Your own name can be defined anew.
 
@@ -254,6 +258,7 @@ def define(
         selects=selects,
         fixed=_as_rules(fixed) or rules,
         textbook=_as_rules(textbook) or rules,
+        expansion=expansion,
     )
     if arity is not None:  # a method; __getattr__ would slow down every attribute of every Value
         for kind in KINDS:

@@ -8,7 +8,8 @@ comparisons (multiplied by 1.0 they count as 1 and 0), and other rows, called as
 In every row ``x`` and ``y`` are the operands, ``z`` is the result, and there is one partial
 derivative for each operand: ∂z/∂x, ∂z/∂y. These never raise where the value exists: at the edge of
 a domain they are ∞. Where the textbook's form would lose digits, the row has the accurate form and
-says so; explanations print the textbook's.
+says so; explanations print the textbook's. Where the value asks Python's if, ``expansion`` has
+it in the language of the rules, for compiled programs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from .operation import ADDITION, BUILT_IN, OPERATIONS, POWER, PRODUCT, Operation
 def power_or_limit(x: Any, p: Any) -> Any:
     """x ** p where a derivative needs it: ∞ instead of an error at 0 and beyond the floats."""
     if x.__class__ is not float or p.__class__ is not float:
+        if getattr(x, "gives_limits", False) or getattr(p, "gives_limits", False):
+            return x**p
         return inv(x**-p) if p < 0.0 and x >= 0.0 and x <= 0.0 else x**p
     try:
         return x**p
@@ -116,6 +119,13 @@ def _log_sum_exp(*xs: float) -> float:
     return top + math.log(_total([math.exp(x - top) for x in xs]))
 
 
+def _log_sum_exp_of_all(*xs: Any) -> Any:
+    """The same in the language of rules; where the largest is infinite, that is the sum."""
+    top = functools.reduce(maximum, xs)
+    finite = where((top > -math.inf) & (top < math.inf), top, 0.0)
+    return where(top < math.inf, finite + log(sum_of(*(exp(x - finite) for x in xs))), top)
+
+
 def _softmax(*t: Any) -> tuple[Any, ...]:
     """e^xᵢ / Σ e^xⱼ: dividing by the sum takes out the rounding of z."""
     es = [exp(x - t[-1]) for x in t[:-1]]
@@ -143,6 +153,7 @@ cosh: Operation
 hypot: Operation
 inv: Operation
 log: Operation
+maximum: Operation
 minimum: Operation
 sigmoid: Operation
 sum_of: Operation
@@ -179,6 +190,7 @@ log   = define("log", math.log, lambda x, z: 1.0 / x, latex=r"\log {0}", domain=
 log1p = define("log1p", math.log1p, lambda x, z: 1.0 / (1.0 + x), domain="x > -1")
 inv   = define("inv", lambda x: 1.0 / x if x else math.inf,     # 1 / x, and ∞ at 0
                lambda x, z: -z * z, latex=r"\frac{{1}}{{{0}}}", symbol="1/x",
+               expansion=lambda x: where(x, 1.0 / x, math.inf),
                textbook=lambda x, z: -1.0 / (x * x))
 sqrt  = define("sqrt", math.sqrt, lambda x, z: 0.5 * inv(z),
                latex=r"\sqrt{{{0}}}", symbol="√", domain="x ≥ 0",
@@ -219,20 +231,24 @@ sigmoid    = define("sigmoid", _sigmoid, lambda x, z: z * sigmoid(-x),  # z (1 -
 softplus   = define("softplus", lambda x: _larger(x, 0.0) + math.log1p(math.exp(-abs(x))),
                     lambda x, z: sigmoid(x))
 relu       = define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, z: (x > 0.0) * 1.0,
-                    symbol="ReLU", selects=True)
+                    symbol="ReLU", selects=True, expansion=lambda x: where(x <= 0.0, 0.0, x))
 leaky_relu = define("leaky_relu", lambda x, slope: x if x > 0.0 else slope * x,
                     (lambda x, slope, z: where(x > 0.0, 1.0, slope),
-                     lambda x, slope, z: where(x > 0.0, 0.0, x)), defaults=(0.01,))
+                     lambda x, slope, z: where(x > 0.0, 0.0, x)), defaults=(0.01,),
+                    expansion=lambda x, slope: where(x > 0.0, x, slope * x))
 elu        = define("elu", lambda x, scale: x if x > 0.0 else scale * math.expm1(x),
                     (lambda x, scale, z: where(x > 0.0, 1.0, scale * exp(minimum(x, 0.0))),
-                     lambda x, scale, z: expm1(minimum(x, 0.0))), defaults=(1.0,))
+                     lambda x, scale, z: expm1(minimum(x, 0.0))), defaults=(1.0,),
+                    expansion=lambda x, scale: where(x > 0.0, x, scale * expm1(x)))
 gelu       = define("gelu", lambda x: 0.5 * _larger(x, -40.0) * math.erfc(-x * math.sqrt(0.5)),
                     lambda x, z: 0.5 * erfc(-x * math.sqrt(0.5)) + clip(x, -40.0, 40.0)
                     * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi),
+                    expansion=lambda x: 0.5 * maximum(x, -40.0) * erfc(-x * math.sqrt(0.5)),
                     textbook=lambda x, z: 0.5 * erfc(-x * math.sqrt(0.5))
                     + x * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
 silu       = define("silu", lambda x: _larger(x, -800.0) * _sigmoid(x),
                     lambda x, z: sigmoid(x) * (1.0 + clip(x, -800.0, 800.0) * sigmoid(-x)),
+                    expansion=lambda x: maximum(x, -800.0) * sigmoid(x),
                     textbook=lambda x, z: sigmoid(x) * (1.0 + x * sigmoid(-x)))
 
 absolute = define("abs", abs, lambda x, z: (x > 0.0) * 1.0 - (x < 0.0) * 1.0,
@@ -251,7 +267,8 @@ clip     = define("clip", lambda x, low, high: _smaller(_larger(x, low), high),
                    lambda x, low, high, z: share(maximum(x, low), high)), selects=True,
                   fixed=(lambda x, low, high, z: (low < x) * (x < high) * 1.0,
                          lambda x, low, high, z: (x < low) * (low < high) * 1.0,
-                         lambda x, low, high, z: (high < maximum(x, low)) * 1.0))
+                         lambda x, low, high, z: (high < maximum(x, low)) * 1.0),
+                  expansion=lambda x, low, high: minimum(maximum(x, low), high))
 where    = define("where", lambda c, x, y: x if c else y,
                   (lambda c, x, y, z: 0.0, lambda c, x, y, z: nonzero(c),
                    lambda c, x, y, z: 1.0 - nonzero(c)), selects=True,
@@ -261,15 +278,18 @@ where    = define("where", lambda c, x, y: x if c else y,
 
 sum_of    = define("sum_of", lambda *xs: _total(xs), lambda *t: (1.0,) * (len(t) - 1), symbol="Σ")
 mean      = define("mean", lambda *xs: _total(xs) / len(xs),
-                   lambda *t: (1.0 / (len(t) - 1),) * (len(t) - 1))
+                   lambda *t: (1.0 / (len(t) - 1),) * (len(t) - 1),
+                   expansion=lambda *xs: sum_of(*xs) / float(len(xs)))
 dot       = define("dot", _dot, _partners, symbol="w·x")
-logsumexp = define("logsumexp", _log_sum_exp, _softmax,
+logsumexp = define("logsumexp", _log_sum_exp, _softmax, expansion=_log_sum_exp_of_all,
                    textbook=lambda *t: tuple(exp(x - t[-1]) for x in t[:-1]))
 max_of    = define("max_of", lambda *xs: functools.reduce(_larger, xs), _shares,
                    selects=True, symbol="max", fixed=_sole,
+                   expansion=lambda *xs: functools.reduce(maximum, xs),
                    textbook=lambda *t: tuple((x >= t[-1]) * 1.0 for x in t[:-1]))
 min_of    = define("min_of", lambda *xs: functools.reduce(_smaller, xs), _shares,
                    selects=True, symbol="min", fixed=_sole,
+                   expansion=lambda *xs: functools.reduce(minimum, xs),
                    textbook=lambda *t: tuple((x <= t[-1]) * 1.0 for x in t[:-1]))
 # fmt: on
 BUILT_IN.update(OPERATIONS)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from . import updates
 from .arguments import real, whole
 from .engine import Value
+from .ops import sqrt
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -36,7 +37,7 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Any, lr: float | Schedule) -> None:
-        self.names, self.parameters = _named(parameters)
+        self.names, self.parameters = named(parameters)
         self.steps = 0
         self.lr = lr
 
@@ -78,6 +79,51 @@ class Optimizer:
     def _update(self, data: list[float], gradients: list[float], rate: float) -> None:
         """Compute new numbers for all parameters, check them, and set them."""
         raise NotImplementedError(f"{type(self).__name__} defines no step: SGD and Adam do")
+
+    # ---- the same step for one parameter, from which compiled programs make theirs ----
+
+    schedule_names: tuple[str, ...] = ()
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether `rule` says what `step` does: not in a class that makes steps of its own."""
+        return type(self) in (SGD, Adam)
+
+    @property
+    def states(self) -> list[list[float]]:
+        """What is kept for each parameter besides its number, such as a velocity."""
+        return []
+
+    def rule(self, p: Any, g: Any, *others: Any) -> tuple[Any, ...]:
+        """One parameter and its states after a step.
+
+        others: its states, then the numbers of `schedule` for this step.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no rule: SGD and Adam do")
+
+    def schedule(self, steps: int) -> list[tuple[float, ...]]:
+        """What is the same for all parameters in each of the next steps: `schedule_names`."""
+        if not callable(self._lr):
+            return [self._scheduled(self._lr, self.steps + k) for k in range(steps)]
+        now, rows = self.steps, []
+        try:
+            for k in range(steps):
+                self.steps = now + k
+                rows.append(self._scheduled(self.rate, now + k))
+        finally:
+            self.steps = now
+        return rows
+
+    def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
+        raise NotImplementedError(f"{type(self).__name__} defines no rule: SGD and Adam do")
+
+    def moved_elsewhere(self, steps: int, states: list[list[float]]) -> None:
+        """Take note of steps that a compiled program has made."""
+        self.steps += steps
+        self._keep(states)
+
+    def _keep(self, states: list[list[float]]) -> None:
+        """Set the states."""
 
     def _check(self, what: str, numbers: list[float]) -> None:
         """Refuse numbers that are not finite, naming the parameter of the first one."""
@@ -134,6 +180,26 @@ class SGD(Optimizer):
         self._velocity = velocity
         updates.set_data(self.parameters, moved)
 
+    schedule_names = ("rate",)
+
+    @property
+    def states(self) -> list[list[float]]:
+        return [self._velocity] if self.momentum else []
+
+    def rule(self, p: Any, g: Any, *others: Any) -> tuple[Any, ...]:
+        *velocity, rate = others
+        if not velocity:
+            return (p - rate * g,)
+        v = self.momentum * velocity[0] + (1.0 - self.dampening) * g
+        return p - rate * v, v
+
+    def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
+        return (rate,)
+
+    def _keep(self, states: list[list[float]]) -> None:
+        if self.momentum:
+            (self._velocity,) = states
+
 
 class Adam(Optimizer):
     """Steps of about lr for each parameter, whatever the size of its gradients.
@@ -183,6 +249,26 @@ class Adam(Optimizer):
         self._m, self._v = m, v
         updates.set_data(self.parameters, moved)
 
+    schedule_names = ("rate", "m_scale", "v_scale")
+
+    @property
+    def states(self) -> list[list[float]]:
+        return [self._m, self._v]
+
+    def rule(self, p: Any, g: Any, *others: Any) -> tuple[Any, ...]:
+        m, v, rate, m_scale, v_scale = others
+        b1, b2 = self.betas
+        m = b1 * m + (1.0 - b1) * g
+        v = b2 * v + (1.0 - b2) * (g * g)
+        return p - rate * (m / m_scale) / (sqrt(v / v_scale) + self.eps), m, v
+
+    def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
+        b1, b2 = self.betas
+        return rate, 1.0 - b1 ** (step + 1), 1.0 - b2 ** (step + 1)
+
+    def _keep(self, states: list[list[float]]) -> None:
+        self._m, self._v = states
+
 
 def clip_gradients(parameters: Any, max_norm: float) -> float:
     """Scale all gradients together so that their Euclidean norm is at most max_norm.
@@ -206,7 +292,7 @@ def clip_gradients(parameters: Any, max_norm: float) -> float:
     >>> clip_gradients([w], 2.0), w.grad
     (8.0, -2.0)
     """
-    names, values = _named(parameters)
+    names, values = named(parameters)
     max_norm = real("max_norm", max_norm, above=0)
     norm = math.hypot(*[p.grad for p in values])
     if not math.isfinite(norm):
@@ -287,7 +373,7 @@ def exponential(start: float, factor: float) -> Schedule:
 # ---- arguments ---------------------------------------------------------------------------------
 
 
-def _named(parameters: Any) -> tuple[list[str], list[Value]]:
+def named(parameters: Any) -> tuple[list[str], list[Value]]:
     """Names and Values, each Value once."""
     if isinstance(parameters, Value) or not (
         hasattr(parameters, "__iter__") or hasattr(parameters, "named_parameters")

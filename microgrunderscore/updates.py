@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .engine import Value
+from .engine import Value, process
 
 
 def data_and_gradients(parameters: list[Value]) -> tuple[list[float], list[float]]:
@@ -17,17 +17,30 @@ def data_and_gradients(parameters: list[Value]) -> tuple[list[float], list[float
     >>> data_and_gradients([Value(1.0), Value(2.0)])
     ([1.0, 2.0], [0.0, 0.0])
     """
+    process.settle()
     return [p._value for p in parameters], [p._grad for p in parameters]
 
 
 def set_data(parameters: list[Value], data: list[float]) -> None:
-    """Set parameters to new numbers, through .data, so that the engine notices."""
+    """Set parameters to new numbers, as .data does, so that the engine notices; as one change."""
+    process.edits = now = process.edits + 1
+    unlabelled = (now, "")
     for i, p in enumerate(parameters):
-        p.data = data[i]
+        p._value = data[i]
+        notes = p._notes
+        p._notes = unlabelled if notes is None or not notes[1] else (now, notes[1])
+
+
+def set_gradients(parameters: list[Value], gradients: list[float]) -> None:
+    """Set the gradients of parameters, as a backward pass from elsewhere."""
+    for i, p in enumerate(parameters):
+        p._grad = gradients[i]
+        p._seen = -1  # a pass, but none of the engine's
 
 
 def zero_gradients(parameters: list[Value]) -> None:
     """Set the gradient of every parameter to 0."""
+    process.settle()
     for p in parameters:
         p._grad = 0.0
 

@@ -1,0 +1,1 @@
+"""A function of scalars as a program: traced, differentiated, re-rolled, printed."""

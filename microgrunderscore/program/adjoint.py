@@ -1,0 +1,138 @@
+"""The adjoint: a program that also computes how its result changes with each of its leaves.
+
+The chain rule, from the result back: an entry's adjoint is the sum, over the entries that read it,
+of their adjoints times the local derivatives, which the rows of ``ops.py`` state. The adjoint is
+written down in the same operations, so that it can be differentiated, printed and compiled again.
+
+Source: Griewank and Walther, Evaluating derivatives (2008), chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..operation import OPERATIONS
+from .listing import BOOLEAN, Program
+from .trace import Trace
+
+Share = tuple[int, Any]  # an adjoint, and the derivative by which it is to be multiplied
+
+
+def adjoints(trace: Trace, seeds: Mapping[int, int], wanted: Iterable[int]) -> dict[int, int]:
+    """The adjoints of some entries, as entries of the same program, which grows.
+
+    Args:
+        trace: whose program it is.
+        seeds: the results, each with its own adjoint: with 1, or with the weight of a sample.
+        wanted: the entries, which most often are leaves.
+
+    Returns:
+        For each wanted entry that a result depends on, the entry of its adjoint.
+
+    >>> from .trace import trace
+    >>> t = trace(lambda x, y: x * y, [0.0, 0.0], arguments=["x", "y"], inputs_move=True)
+    >>> p = t.program
+    >>> found = adjoints(t, {t.results[0]: p.const(1.0)}, [p.input(0)])
+    >>> p.spelled(found[p.input(0)], {p.input(1): "y"}) if found[p.input(0)] > 2 else "y"
+    'y'
+    """
+    program, found = trace.program, {}
+    wanted = set(wanted)
+    end = len(program)
+    leads_on = _which_depend(program, wanted, end)
+    shares: dict[int, list[Share]] = {}
+    for root, seed in seeds.items():
+        if leads_on[root]:
+            shares.setdefault(root, []).append((seed, 1.0))
+    for i in range(end - 1, -1, -1):
+        if i not in shares:
+            continue
+        total = _sum(program, i, shares.pop(i))
+        if i in wanted:
+            found[i] = total
+        for operand, slope in _slopes(trace, i, leads_on):
+            shares.setdefault(operand, []).extend(_handed_on(trace, i, total, slope))
+    return found
+
+
+def _which_depend(program: Program, wanted: set[int], end: int) -> bytearray:
+    """For each entry whether it depends on a wanted one."""
+    depends = bytearray(end)
+    for i in range(end):
+        if i in wanted:
+            depends[i] = 1
+        elif program.ops[i] not in BOOLEAN:
+            for j in program.operands(i):
+                if depends[j]:
+                    depends[i] = 1
+                    break
+    return depends
+
+
+def _slopes(trace: Trace, i: int, leads_on: bytearray) -> Iterator[tuple[int, Any]]:
+    """The operands of an entry from which a way leads on, with the derivative toward each."""
+    program = trace.program
+    row = OPERATIONS.get(program.ops[i])
+    if row is None:  # a leaf, a comparison; an index, toward which nothing changes
+        return
+    places = program.args[i]
+    operands = [trace.operand(j) for j in places]
+    moves = [program.moves[j] for j in places]
+    if not any(moves):  # data alone
+        moves = [True] * len(places)
+    rules = row.slopes(operands, trace.operand(i), moves)
+    for j, slope in zip(places, rules, strict=True):
+        if slope is not None and leads_on[j]:
+            yield j, slope
+
+
+def _handed_on(trace: Trace, i: int, total: int, slope: Any) -> Iterator[Share]:
+    """What an entry hands on to one operand: nothing where it selected another one."""
+    program = trace.program
+    if isinstance(slope, float) and slope == 0.0:
+        return
+    if not OPERATIONS[program.ops[i]].selects or isinstance(slope, float):
+        yield total, slope
+        return
+    zero = program.const(0.0)
+    s = slope.place
+    product = total if program.ops[s] in BOOLEAN else program.apply("mul", total, s)
+    yield program.apply("where", s, product, zero), 1.0
+
+
+def _sum(program: Program, i: int, shares: list[Share]) -> int:
+    """The adjoint of an entry: the sum of what it is handed; over all samples, if it is uniform."""
+    if program.lane[i]:
+        return _total(program, shares)
+    in_lanes = [s for s in shares if _is_in_lane(program, s)]
+    uniform = [s for s in shares if not _is_in_lane(program, s)]
+    if not in_lanes:
+        return _total(program, uniform)
+    summed = program.lane_sum(_total(program, in_lanes))
+    return _total(program, [*uniform, (summed, 1.0)])
+
+
+def _is_in_lane(program: Program, share: Share) -> bool:
+    total, slope = share
+    return program.lane[total] or (not isinstance(slope, float) and program.lane[slope.place])
+
+
+def _total(program: Program, shares: list[Share]) -> int:
+    """Σ adjoint · derivative as few entries: one sum of products, then what is added as it is."""
+    plus = [g for g, slope in shares if isinstance(slope, float) and slope == 1.0]
+    minus = [g for g, slope in shares if isinstance(slope, float) and slope == -1.0]
+    products = [
+        (g, program.const(slope) if isinstance(slope, float) else slope.place)
+        for g, slope in shares
+        if not isinstance(slope, float) or abs(slope) != 1.0
+    ]
+    terms = [program.apply("mul", *products[0])] if len(products) == 1 else []
+    if len(products) > 1:
+        terms = [program.apply("dot", *(g for g, _ in products), *(s for _, s in products))]
+    terms += plus
+    total = program.apply("sum_of", *terms) if terms else None
+    for g in minus:
+        total = program.apply("neg", g) if total is None else program.apply("sub", total, g)
+    assert total is not None
+    return total

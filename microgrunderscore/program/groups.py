@@ -1,0 +1,505 @@
+"""Re-rolling: a program of single operations as few operations on many numbers.
+
+A loop that was unrolled, or a matrix product written number by number, leaves operations of the
+same kind at the same depth. They become one group; its members and their terms are ordered by what
+they read, so that what they read lies at even distances wherever it was a row, a column or a matrix.
+Sums of sums and of products become one sum of products. Nothing asks what the program means.
+
+All numbers get slots in two arrays: uniform ones, U = [parameters | their gradient | states of an
+optimiser | other leaves and constants | what is computed], and those that each sample has,
+T = [inputs | what is computed].
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from .listing import LEAVES, Program
+from .outputs import Outputs
+from .strides import Axes, Slots, axes_of
+
+LINEAR = frozenset({"add", "sub", "neg", "mul", "sum_of", "dot"})
+BEFORE, EACH, AFTER = 0, 1, 2  # phases: once, for each sample, once after all samples
+IRREGULAR = 6  # a program of fewer operations to a group than that is not re-rolled
+NOTHING = -1  # instead of a second factor
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What the members of a group read: slots of U, or of T; in a sum a row of them for each."""
+
+    lane: bool
+    slots: Slots
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Part of a sum of products: ±Σ a·b over the columns, or ±Σ a where there is no b."""
+
+    sign: int
+    a: Operand
+    b: Operand | None
+
+    @property
+    def count(self) -> int:
+        """How many terms each member has."""
+        return int(self.a.slots.shape[1])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How the factors of a sum lie, seen from those of its first term.
+
+    axes: loops for both, the same for all members; else offsets: one list for all members, or
+    one for each.
+    """
+
+    count: int
+    axes: Axes | None
+    offsets: tuple[Slots, ...]
+    is_shared: bool
+
+
+def columns_of(terms: Terms) -> Columns:
+    operands = [terms.a] + ([terms.b] if terms.b is not None else [])
+    offsets = tuple(o.slots - o.slots[:, :1] for o in operands)
+    if not all((d == d[:1]).all() for d in offsets):
+        return Columns(terms.count, None, offsets, False)
+    first = tuple(d[0] for d in offsets)
+    return Columns(terms.count, axes_of(first, 2), first, True)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The same operation on many numbers.
+
+    Attributes:
+        op: its name; "sum" for sums of products.
+        phase: BEFORE, EACH or AFTER; `lane`: whether the results are in T.
+        to: the slots of the results.
+        operands: of an elementwise operation; of a gather the index, then bases and steps.
+        terms: of a sum, or of a lane_sum over the samples.
+    """
+
+    op: str
+    phase: int
+    lane: bool
+    to: Slots
+    operands: tuple[Operand, ...] = ()
+    terms: tuple[Terms, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many members."""
+        return len(self.to)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A single operation: as a group of one, but with plain slots. `reads`: (lane, slot)."""
+
+    op: str
+    phase: int
+    lane: bool
+    to: int
+    reads: tuple[tuple[bool, int], ...] = ()
+    terms: tuple[tuple[int, tuple[bool, int], tuple[bool, int] | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Add a number of each sample to U[base + step · index]."""
+
+    index: int
+    base: int
+    step: int
+    value: tuple[bool, int]
+
+
+@dataclass
+class Layout:
+    """A re-rolled program: its steps in order, and where everything lies."""
+
+    steps: list[Group | Statement]
+    scatters: list[Scatter]
+    uniform_count: int
+    lane_count: int
+    input_count: int
+    parameter_count: int
+    gradient: int
+    leaf_count: int
+    leaves: dict[int, int]
+    constants: dict[int, float]
+    results: list[tuple[bool, int]]
+    lanes: list[tuple[bool, int]]
+    operations: int
+
+    @property
+    def groups(self) -> list[Group]:
+        return [step for step in self.steps if isinstance(step, Group)]
+
+
+def padded(count: int) -> int:
+    """A count rounded up to whole blocks of 32.
+
+    >>> padded(0), padded(1), padded(32)
+    (0, 32, 32)
+    """
+    return -(-count // 32) * 32
+
+
+def regroup(
+    program: Program,
+    outputs: Outputs,
+    parameter_count: int = 0,
+    input_count: int = 0,
+    states: int = 0,
+) -> Layout:
+    """Re-roll a lowered program.
+
+    Args:
+        program: in machine operations, see `lowering`.
+        outputs: what is wanted of it.
+        parameter_count: how many uniform leaves are parameters; these come first.
+        input_count: how many numbers a sample has.
+        states: how many more numbers an optimiser keeps for each parameter, next to the gradient.
+    """
+    return _Regrouping(program, outputs, parameter_count, input_count, states).layout()
+
+
+class _Regrouping:
+    """The work of `regroup`: sums, then kinds, then slots."""
+
+    def __init__(
+        self,
+        program: Program,
+        outputs: Outputs,
+        parameter_count: int,
+        input_count: int,
+        states: int,
+    ) -> None:
+        self.p = program
+        self.outputs = outputs
+        self.parameter_count = parameter_count
+        self.input_count = input_count
+        self.order = program.live(outputs.roots())
+        self.lane = np.array([*program.lane, False], dtype=bool)  # the last one is NOTHING
+        self.slot = np.zeros(len(program) + 1, dtype=np.int64)
+        self.made_by = np.zeros(len(program) + 1, dtype=np.int64)
+        self.gradient = padded(parameter_count)
+        self.uniform_count = (2 + states) * self.gradient
+        self.lane_count = input_count
+        self.leaves: dict[int, int] = {}
+        self.constants: dict[int, float] = {}
+        self.steps: list[Group | Statement] = []
+
+    def layout(self) -> Layout:
+        self._find_sums()
+        self._place_leaves()
+        kinds = self._kinds()
+        rolled = sum(map(len, kinds.values())) >= IRREGULAR * len(kinds)
+        if rolled:
+            for key, members in sorted(kinds.items(), key=lambda item: item[0][:2]):
+                self._place(key, np.array(members))
+        else:
+            of_order = sorted(
+                ((key[0], i, key) for key, members in kinds.items() for i in members),
+            )
+            for _, i, key in of_order:
+                self._place_one(key, i)
+        scatters = self._finish_gradient()
+        return Layout(
+            steps=self.steps,
+            scatters=scatters,
+            uniform_count=self.uniform_count,
+            lane_count=self.lane_count,
+            input_count=self.input_count,
+            parameter_count=self.parameter_count,
+            gradient=self.gradient,
+            leaf_count=len(self.p.uniform_names) - self.parameter_count,
+            leaves=self.leaves,
+            constants=self.constants,
+            results=[self._where(i) for i in self.outputs.results],
+            lanes=[self._where(i) for i in self.outputs.lanes],
+            operations=sum(map(len, kinds.values())),
+        )
+
+    # ---- sums of sums, and of products, as one sum of products ----
+
+    def _find_sums(self) -> None:
+        """The terms of every sum: signs, first and second factors, from `start[i]` on."""
+        p = self.p
+        self.absorbed = self._absorbed()
+        self.start: dict[int, tuple[int, int]] = {}
+        signs: list[int] = []
+        firsts: list[int] = []
+        seconds: list[int] = []
+        for i in self.order:
+            if self.absorbed[i] or not (p.ops[i] in LINEAR or p.ops[i] == "lane_sum"):
+                continue
+            begin = len(signs)
+            stack = [(1, i)]
+            while stack:
+                sign, j = stack.pop()
+                if j != i and not self.absorbed[j]:
+                    signs.append(sign)
+                    firsts.append(j)
+                    seconds.append(NOTHING)
+                    continue
+                ws, xs = _products(p, j)
+                signs += [sign] * len(ws)
+                firsts += ws
+                seconds += xs
+                stack += [(sign * s, x) for s, x in _plain(p, j)]
+            self.start[i] = begin, len(signs)
+        a, b = np.array(firsts, dtype=np.int64), np.array(seconds, dtype=np.int64)
+        # What is uniform comes first, a parameter before anything else.
+        is_parameter = np.array(
+            [op == "uniform" and self.p.args[i][0] < self.parameter_count
+             for i, op in enumerate(p.ops)] + [False]
+        )  # fmt: skip
+        rank = self.lane * 2 + ~is_parameter
+        swap = (b != NOTHING) & (rank[a] > rank[b])
+        self.a, self.b = np.where(swap, b, a), np.where(swap, a, b)
+        self.sign = np.array(signs, dtype=np.int64)
+        kind_of_b = np.where(self.b == NOTHING, 0, 1 + self.lane[self.b])
+        self.code = (self.sign < 0) * 6 + self.lane[self.a] * 3 + kind_of_b
+
+    def _absorbed(self) -> bytearray:
+        """Which entries are nothing but a term of the one sum that reads them."""
+        p = self.p
+        uses = Counter(j for i in self.order for j in p.operands(i))
+        uses.update(self.outputs.roots())
+        absorbed = bytearray(len(p))
+        for i in self.order:
+            for _, j in _plain(p, i):
+                if uses[j] == 1 and p.ops[j] in LINEAR:
+                    absorbed[j] = p.lane[j] == p.lane[i] or p.ops[i] == "lane_sum"
+        return absorbed
+
+    # ---- kinds: what can be one group ----
+
+    def _kinds(self) -> dict[tuple[Any, ...], list[int]]:
+        """The entries of each kind: (phase, depth, lane, operation, …)."""
+        p = self.p
+        depth = [0] * (len(p) + 1)
+        after = bytearray(len(p) + 1)
+        kinds: dict[tuple[Any, ...], list[int]] = {}
+        firsts, seconds, codes = self.a.tolist(), self.b.tolist(), self.code.tolist()
+        signatures: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = {}
+        for i in self.order:
+            op = p.ops[i]
+            if op in LEAVES or self.absorbed[i]:
+                continue
+            if i in self.start:
+                begin, end = self.start[i]
+                reads: Sequence[int] = firsts[begin:end] + seconds[begin:end]
+                key = tuple(codes[begin:end])
+                if key not in signatures:
+                    signatures[key] = tuple(sorted(Counter(key).items()))
+                kind: tuple[Any, ...] = ("lane_sum" if op == "lane_sum" else "sum", signatures[key])
+            else:
+                reads = p.operands(i)
+                kind = (op, tuple(p.lane[j] for j in reads))
+            depth[i] = level = 1 + max(map(depth.__getitem__, reads))
+            after[i] = op == "lane_sum" or any(map(after.__getitem__, reads))
+            phase = EACH if p.lane[i] or op == "lane_sum" else AFTER if after[i] else BEFORE
+            kinds.setdefault((phase, level, p.lane[i], *kind), []).append(i)
+        return kinds
+
+    # ---- slots ----
+
+    def _place_leaves(self) -> None:
+        """Parameters first, inputs as they come; other leaves and constants behind the gradient."""
+        p = self.p
+        for i in self.order:
+            if p.ops[i] == "input" or (
+                p.ops[i] == "uniform" and p.args[i][0] < self.parameter_count
+            ):
+                self.slot[i] = p.args[i][0]
+            elif p.ops[i] in ("uniform", "const"):
+                table: dict[int, Any] = self.leaves if p.ops[i] == "uniform" else self.constants
+                self.slot[i] = self.uniform_count
+                table[self.uniform_count] = p.args[i][0]
+                self.uniform_count += 1
+        self._destinations = self._direct()
+        self.towards = {i: k for k, i in self.outputs.gradient}
+        for i, k in list(self.towards.items()):
+            for t in range(*self.start.get(i, (0, 0))):
+                if self.b[t] == NOTHING and p.ops[int(self.a[t])] == "lane_sum":
+                    self.towards.setdefault(int(self.a[t]), k)
+
+    def _direct(self) -> dict[int, int]:
+        """Entries that can be computed right where the gradient lies, with their slots there."""
+        p = self.p
+        if self.outputs.scattered:
+            return {}
+        times = Counter(i for _, i in self.outputs.gradient)
+        return {
+            i: self.gradient + k
+            for k, i in self.outputs.gradient
+            if times[i] == 1 and p.ops[i] not in LEAVES and not p.lane[i] and not self.absorbed[i]
+        }
+
+    def _new_slots(self, members: Slots, lane: bool) -> Slots:
+        """Slots in a row for the results of a group; those of a gradient if all are of one."""
+        if not lane and all(int(i) in self._destinations for i in members):
+            slots = np.array([self._destinations[int(i)] for i in members])
+        else:
+            for i in members.tolist():
+                self._destinations.pop(i, None)
+            first = self.lane_count if lane else self.uniform_count
+            slots = first + np.arange(len(members))
+            if lane:
+                self.lane_count += len(members)
+            else:
+                self.uniform_count += len(members)
+        self.slot[members] = slots
+        self.made_by[members] = 1 + len(self.steps)
+        return slots
+
+    def _place(self, key: tuple[Any, ...], members: Slots) -> None:
+        """Give the members of one kind their order and slots, and write the group."""
+        phase, _, lane, op, *_ = key
+        if len(members) == 1:
+            self._place_one(key, int(members[0]))
+        elif op in ("sum", "lane_sum"):
+            self._place_sums(phase, lane, op, members)
+        else:
+            self._place_elementwise(phase, lane, op, members)
+
+    def _place_sums(self, phase: int, lane: bool, op: str, members: Slots) -> None:
+        begins = np.array([self.start[i][0] for i in members.tolist()])
+        count = self.start[int(members[0])][1] - begins[0]
+        at = begins[:, None] + np.arange(count)
+        # Last factors first: then what a layer reads runs fastest, whatever its weights are.
+        last = np.where(self.b[at] == NOTHING, self.slot[self.a[at]], self.slot[self.b[at]])
+        by = np.lexsort((self.slot[self.a[at]], last, self.code[at]), axis=1)
+        at = np.take_along_axis(at, by, axis=1)
+        a, b = self.slot[self.a[at]], np.take_along_axis(last, by, axis=1)
+        keys = [k for q in range(min(count, 3)) for k in (b[:, q], a[:, q])]
+        in_order = np.lexsort(keys[::-1])
+        if not lane and all(i in self.towards for i in members.tolist()):
+            towards = [self.towards[i] for i in members.tolist()]
+            in_order = np.lexsort((towards, self.made_by[self.a[at[:, 0]]]))
+        members, at = members[in_order], at[in_order]
+        terms = tuple(self._terms(at))
+        self.steps.append(Group(op, phase, lane, self._new_slots(members, lane), terms=terms))
+
+    def _terms(self, at: Slots) -> Iterator[Terms]:
+        """The columns of a sum, parted where the kind of term or what made the factors changes."""
+        a, b = self.a[at], self.b[at]
+        makers = [self.made_by[a], self.made_by[b]]
+        part = [self.code[at][0]]
+        if all((m == m[0]).all() for m in makers):
+            part += [m[0] for m in makers]
+        keys = list(zip(*(x.tolist() for x in part), strict=True))
+        for _, columns in groupby(range(len(keys)), key=keys.__getitem__):
+            run = list(columns)
+            first, last = run[0], run[-1] + 1
+            x, y = a[:, first:last], b[:, first:last]
+            yield Terms(
+                int(self.sign[at[0, first]]),
+                Operand(bool(self.lane[x[0, 0]]), self.slot[x]),
+                None if y[0, 0] == NOTHING else Operand(bool(self.lane[y[0, 0]]), self.slot[y]),
+            )
+
+    def _place_elementwise(self, phase: int, lane: bool, op: str, members: Slots) -> None:
+        p = self.p
+        reads = np.array([p.operands(i) for i in members.tolist()])
+        slots = self.slot[reads]
+        extra = np.zeros((len(members), 0), dtype=np.int64)
+        if op == "gather":
+            extra = np.array([p.args[i][1:] for i in members.tolist()])
+        columns = np.concatenate([slots, extra], axis=1)
+        in_order = np.lexsort(columns.T[::-1])
+        lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
+        operands = tuple(
+            Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes)
+        )
+        to = self._new_slots(members[in_order], lane)
+        self.steps.append(Group(op, phase, lane, to, operands))
+
+    def _place_one(self, key: tuple[Any, ...], i: int) -> None:
+        """A single operation, without arrays."""
+        phase, _, lane, op, *_ = key
+        terms: tuple[Any, ...] = ()
+        reads: tuple[tuple[bool, int], ...] = ()
+        if i in self.start:
+            begin, end = self.start[i]
+            terms = tuple(
+                (int(self.sign[t]), self._where(int(self.a[t])),
+                 None if self.b[t] == NOTHING else self._where(int(self.b[t])))
+                for t in range(begin, end)
+            )  # fmt: skip
+        else:
+            reads = tuple(self._where(j) for j in self.p.operands(i))
+            if op == "gather":
+                reads += tuple((False, x) for x in self.p.args[i][1:])
+        to = self._destinations.get(i)
+        if to is None:
+            to = self.lane_count if lane else self.uniform_count
+            if lane:
+                self.lane_count += 1
+            else:
+                self.uniform_count += 1
+        self.slot[i] = to
+        self.made_by[i] = 1 + len(self.steps)
+        self.steps.append(Statement(op, phase, lane, to, reads, terms))
+
+    def _where(self, i: int) -> tuple[bool, int]:
+        return bool(self.lane[i]), int(self.slot[i])
+
+    # ---- the gradient ----
+
+    def _finish_gradient(self) -> list[Scatter]:
+        """Bring what was computed elsewhere to where the gradient lies."""
+        rest = [(k, i) for k, i in self.outputs.gradient if i not in self._destinations]
+        if rest:
+            by = sorted(rest, key=lambda pair: pair[0])
+            to = np.array([self.gradient + k for k, _ in by])
+            values = Operand(False, np.array([[int(self.slot[i])] for _, i in by]))
+            terms = (Terms(1, values, None),)
+            if self.outputs.scattered:  # which has been there before
+                terms += (Terms(1, Operand(False, to[:, None]), None),)
+            self.steps.append(Group("sum", AFTER, False, to, terms=terms))
+        return [
+            Scatter(
+                index=int(self.slot[self.p.args[gather][0]]),
+                base=self.gradient + self.p.args[gather][1],
+                step=self.p.args[gather][2],
+                value=self._where(i),
+            )
+            for gather, i in self.outputs.scattered
+        ]
+
+
+def _products(p: Program, i: int) -> tuple[list[int], list[int]]:
+    """The products among the terms of an entry: first factors, second factors."""
+    op, args = p.ops[i], p.args[i]
+    if op == "mul":
+        return [args[0]], [args[1]]
+    if op == "dot":
+        n = len(args) // 2
+        return list(args[:n]), list(args[n : 2 * n])
+    return [], []
+
+
+def _plain(p: Program, i: int) -> list[tuple[int, int]]:
+    """The other terms of an entry, with their signs."""
+    op, args = p.ops[i], p.args[i]
+    if op == "add":
+        return [(1, args[0]), (1, args[1])]
+    if op == "sub":
+        return [(1, args[0]), (-1, args[1])]
+    if op == "neg":
+        return [(-1, args[0])]
+    if op == "dot" and len(args) % 2:
+        return [(1, args[-1])]
+    return [(1, x) for x in args] if op in ("sum_of", "lane_sum") else []

@@ -1,0 +1,994 @@
+"""Groups as machine code: loops over members and samples, in LLVM's language, as text.
+
+Samples come in blocks of so many lanes, which the innermost instructions work on together; T holds
+one block at a time, and stays in the cache. A sum of products keeps its totals in registers, those
+of several members where they read the same factors. What is summed over samples is kept in vectors
+V until all blocks are through. For a single sample at a time the lane is one, and the vectors run
+over the members of a group instead.
+
+All flags are strict: nan and infinities are what they are, fused multiply-adds are written out.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from . import vector_maths
+from .groups import (
+    AFTER,
+    BEFORE,
+    EACH,
+    Columns,
+    Group,
+    Layout,
+    Operand,
+    Scatter,
+    Statement,
+    Terms,
+    columns_of,
+)
+from .lowering import CHOICES
+from .strides import Axes, Axis, Piece, Slots, pieces
+
+WIDTH = 8  # doubles in a vector; where registers are shorter, LLVM parts them
+LONGEST = 4000  # instructions in a function: what takes LLVM more than linear time stays small
+CHUNK = 300  # single statements in a function
+UNROLLED = 64  # instructions that a loop may become
+ROWS = 4  # members of a sum whose totals are in registers together
+
+Index: TypeAlias = "int | str"  # a number, or the name of one
+Many: TypeAlias = list[str]  # the vectors of a block's lanes
+
+_PARAMETERS = "ptr noalias %U, ptr noalias %T, ptr noalias %V, ptr noalias %table"
+_ARGUMENTS = "ptr %U, ptr %T, ptr %V, ptr %table"
+_WIDE = 'nounwind "min-legal-vector-width"="512"'
+_COMPARED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
+_INTRINSIC = {"abs": "fabs", "sqrt": "sqrt", "maximum": "maximum", "minimum": "minimum"}
+
+
+def constant(x: float) -> str:
+    """A double as LLVM writes it.
+
+    >>> constant(1.0)
+    '0x3FF0000000000000'
+    """
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+
+
+def type_of(width: int) -> str:
+    """The type of a vector, or of one number."""
+    return "double" if width == 1 else f"<{width} x double>"
+
+
+def everywhere(x: float, width: int) -> str:
+    """A constant in all places of a vector."""
+    if width == 1:
+        return constant(x)
+    return f"<{', '.join([f'double {constant(x)}'] * width)}>"
+
+
+class Code:
+    """The text of a function's body, instruction by instruction."""
+
+    def __init__(self, called: set[tuple[str, int]]) -> None:
+        self.lines: list[str] = []
+        self.called = called
+        self._count = 0
+
+    def value(self, instruction: str) -> str:
+        """The name of an instruction's result."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self.lines.append(f"{name} = {instruction}")
+        return name
+
+    def times(self, index: Index, factor: int) -> Index:
+        if isinstance(index, int):
+            return index * factor
+        return index if factor == 1 else self.value(f"mul i64 {index}, {factor}") if factor else 0
+
+    def plus(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return a + b
+        if a == 0 or b == 0:
+            return b if a == 0 else a
+        return self.value(f"add i64 {a}, {b}")
+
+    def address(self, base: str, at: Index, unit: str = "double") -> str:
+        return self.value(f"getelementptr {unit}, ptr %{base}, i64 {at}")
+
+    def load(self, base: str, at: Index, width: int = 1, align: int = 8) -> str:
+        return self.value(f"load {type_of(width)}, ptr {self.address(base, at)}, align {align}")
+
+    def store(self, x: str, base: str, at: Index, width: int = 1, align: int = 8) -> None:
+        to = self.address(base, at)
+        self.lines.append(f"store {type_of(width)} {x}, ptr {to}, align {align}")
+
+    def looked_up(self, at: Index) -> str:
+        """A number of the table, as an index."""
+        x = self.value(f"load i32, ptr {self.address('table', at, 'i32')}, align 4")
+        return self.value(f"sext i32 {x} to i64")
+
+    def splat(self, x: str, width: int) -> str:
+        """One number in all places of a vector."""
+        if width == 1:
+            return x
+        kind = type_of(width)
+        first = self.value(f"insertelement {kind} poison, double {x}, i32 0")
+        return self.value(
+            f"shufflevector {kind} {first}, {kind} poison, <{width} x i32> zeroinitializer"
+        )
+
+    def loop(
+        self,
+        count: int,
+        body: Callable[[Index, list[str]], list[str]],
+        carried: Sequence[str] = (),
+        kind: str = "double",
+        cost: int = UNROLLED,
+    ) -> list[str]:
+        """A loop that hands values on from turn to turn; written out if it is short.
+
+        body: of the number of the turn and the values handed on, gives the next ones.
+        cost: about how many instructions a turn has.
+        """
+        values = list(carried)
+        if count * cost <= UNROLLED or count == 1:
+            for k in range(count):
+                values = body(k, values)
+            return values
+        self._count += 1
+        n = self._count
+        self.lines.append(f"br label %before{n}\nbefore{n}:\nbr label %loop{n}\nloop{n}:")
+        at = len(self.lines)
+        inside = [f"%c{n}.{k}" for k in range(len(values))]
+        after = body(f"%i{n}", inside)
+        heads = [f"%i{n} = phi i64 [0, %before{n}], [%next{n}, %again{n}]"]
+        for name, first, then in zip(inside, values, after, strict=True):
+            heads.append(f"{name} = phi {kind} [{first}, %before{n}], [{then}, %again{n}]")
+        self.lines[at:at] = heads
+        self.lines.append(
+            f"br label %again{n}\nagain{n}:\n%next{n} = add i64 %i{n}, 1\n"
+            f"%more{n} = icmp slt i64 %next{n}, {count}\n"
+            f"br i1 %more{n}, label %loop{n}, label %end{n}\nend{n}:"
+        )
+        return after
+
+    # ---- arithmetic on vectors ----
+
+    def fma(self, a: str, b: str, c: str, width: int, sign: int = 1) -> str:
+        if sign < 0:
+            a = self.value(f"fneg {type_of(width)} {a}")
+        return self.intrinsic("fma", (a, b, c), width)
+
+    def added(self, total: str | None, x: str, width: int, sign: int) -> str:
+        """total ± x, or ± x where there is no total yet."""
+        kind = type_of(width)
+        if total is None:
+            return x if sign > 0 else self.value(f"fneg {kind} {x}")
+        return self.value(f"{'fadd' if sign > 0 else 'fsub'} {kind} {total}, {x}")
+
+    def intrinsic(self, name: str, operands: Sequence[str], width: int) -> str:
+        kind = type_of(width)
+        suffix = "f64" if width == 1 else f"v{width}f64"
+        self.called.add((f"llvm.{name}.{len(operands)}", width))
+        given = ", ".join(f"{kind} {x}" for x in operands)
+        return self.value(f"call {kind} @llvm.{name}.{suffix}({given})")
+
+    def compared(self, name: str, x: str, y: str, width: int) -> str:
+        return self.value(f"fcmp {_COMPARED[name]} {type_of(width)} {x}, {y}")
+
+    def operation(self, op: str, xs: Sequence[str], width: int) -> str:
+        """An elementwise operation on vectors."""
+        kind, mask = type_of(width), "i1" if width == 1 else f"<{width} x i1>"
+        if op == "div":
+            return self.value(f"fdiv {kind} {xs[0]}, {xs[1]}")
+        if op in CHOICES:
+            holds = self.compared(op.removeprefix("where_"), xs[0], xs[1], width)
+            return self.value(f"select {mask} {holds}, {kind} {xs[2]}, {kind} {xs[3]}")
+        if op in _COMPARED:
+            return self.value(
+                f"uitofp {mask} {self.compared(op, xs[0], xs[1], width)} to {kind}"
+            )
+        if op == "and":
+            return self.value(f"fmul {kind} {xs[0]}, {xs[1]}")
+        if op in _INTRINSIC:
+            return self.intrinsic(_INTRINSIC[op], xs, width)
+        self.called.add((op if op in vector_maths.NAMES else f"{op}/{len(xs)}", width))
+        given = ", ".join(f"{kind} {x}" for x in xs)
+        return self.value(f"call {kind} @v{width}_{op}({given})")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many samples are worked on together: vectors in a block, and doubles in a vector."""
+
+    vectors: int
+    width: int = WIDTH
+
+    @property
+    def lanes(self) -> int:
+        return self.vectors * self.width
+
+
+SINGLE = Shape(1, 1)
+
+
+class Printer:
+    """One re-rolled program as LLVM functions.
+
+    Attributes:
+        functions: their texts. table: the index tables that they read. sums: how many vectors V has.
+    """
+
+    def __init__(self, layout: Layout, shape: Shape, prefix: str, called: set[Any]) -> None:
+        self.layout = layout
+        self.shape = shape
+        self.prefix = prefix
+        self.called = called
+        self.functions: list[str] = []
+        self.table: list[Slots] = []
+        self.sums = 0
+        self._table_length = 0
+        self._known = {slot: c for slot, c in layout.constants.items()}
+        self._sums_of: list[tuple[int, Slots]] = []
+        self.phases = {phase: self._phase(phase) for phase in (BEFORE, EACH, AFTER)}
+
+    # ---- functions ----
+
+    def _phase(self, phase: int) -> list[str]:
+        """Print the steps of a phase, in functions of moderate length; return their names."""
+        names: list[str] = []
+        self.code = Code(self.called)
+        if phase == AFTER:
+            self._print_reductions()
+        statements: list[Statement] = []
+        for step in self.layout.steps:
+            if step.phase != phase:
+                continue
+            if isinstance(step, Statement):
+                statements.append(step)
+                if len(statements) == CHUNK:
+                    self._print_statements(statements)
+                    self._finish(names)
+                    statements = []
+                continue
+            self._print_statements(statements)
+            statements = []
+            self._print_group(step)
+            if len(self.code.lines) > LONGEST:
+                self._finish(names)
+        self._print_statements(statements)
+        if phase == EACH:
+            self._print_scatters()
+        self._finish(names)
+        return names
+
+    def _finish(self, names: list[str]) -> None:
+        """Make a function of the code so far."""
+        if not self.code.lines:
+            return
+        name = f"{self.prefix}_step{len(self.functions)}"
+        body = "\n".join(self.code.lines)
+        self.functions.append(
+            f"define internal void @{name}({_PARAMETERS}) noinline {_WIDE} {{\n{body}\n"
+            "ret void\n}"
+        )
+        names.append(name)
+        self.code = Code(self.called)
+
+    def _tabled(self, numbers: Slots) -> int:
+        """Where a list of numbers begins in the table."""
+        at = self._table_length
+        flat = np.asarray(numbers).ravel().astype(np.int32)
+        self.table.append(flat)
+        self._table_length += len(flat)
+        return at
+
+    # ---- where things are ----
+
+    def _load(self, lane: bool, slot: Index) -> Many:
+        """A number of every sample of the block; a uniform one is the same everywhere."""
+        if not lane:
+            width = self.shape.width
+            if isinstance(slot, int) and slot in self._known:
+                return [everywhere(self._known[slot], width)] * self.shape.vectors
+            return [self.code.splat(self.code.load("U", slot), width)] * self.shape.vectors
+        at = self.code.times(slot, self.shape.lanes)
+        return [self.code.load("T", self.code.plus(at, j * self.shape.width), self.shape.width,
+                               8 * self.shape.width) for j in range(self.shape.vectors)]  # fmt: skip
+
+    def _store(self, xs: Many, slot: Index) -> None:
+        at = self.code.times(slot, self.shape.lanes)
+        for j, x in enumerate(xs):
+            place = self.code.plus(at, j * self.shape.width)
+            self.code.store(x, "T", place, self.shape.width, 8 * self.shape.width)
+
+    # ---- groups ----
+
+    def _print_group(self, group: Group) -> None:
+        if group.op == "gather":
+            return self._print_gather(group)
+        in_lanes = group.phase == EACH and self.shape.lanes > 1
+        kinds = [columns_of(t) for t in group.terms]
+        reads = [o.slots for o in group.operands]
+        for terms in group.terms:
+            reads += [o.slots[:, 0] for o in (terms.a, terms.b) if o is not None]
+        if group.op == "lane_sum" and in_lanes:
+            to = self.sums + np.arange(group.count)
+            self._sums_of.append((self.sums, group.to))
+            self.sums += group.count
+        else:
+            to = group.to
+            if group.op == "lane_sum":
+                self._sums_of.append((-1, group.to))
+        parts = pieces([to, *reads])
+        if len(parts) > max(4, group.count // 6):
+            tables = [self._tabled(r) for r in (to, *reads)]
+            whole = Piece(0, group.count, (Axis(group.count, (0,) * (1 + len(reads))),))
+            rows = _Rows(self, group, kinds, whole, in_lanes, tables)
+            return rows.print()
+        for piece in parts:
+            _Rows(self, group, kinds, piece, in_lanes, [int(r[piece.start]) for r in (to, *reads)],
+                  False).print()  # fmt: skip
+        return None
+
+    def _print_reductions(self) -> None:
+        """After all blocks: what was summed over samples, from vectors to single numbers."""
+        code, width = self.code, self.shape.width
+        for first, to in self._sums_of:
+            if first < 0:
+                continue
+            for piece in pieces([first + np.arange(len(to)), to]):
+                bases = (first + piece.start, int(to[piece.start]))
+
+                def total(places: list[Index]) -> None:
+                    x = code.load("V", code.times(places[0], width), width, 8 * width)
+                    kind = type_of(width)
+                    self.called.add(("reduce", width))
+                    y = code.value(
+                        f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64"
+                        f"(double {constant(0.0)}, {kind} {x})"
+                    )
+                    code.store(y, "U", places[1])
+
+                self._nest(piece.axes, bases, total, 6)
+
+    def _nest(
+        self, axes: Axes, bases: Sequence[Index], body: Callable[[list[Index]], None], cost: int
+    ) -> None:
+        """Nested loops over places that begin at the bases and advance with the axes."""
+        code = self.code
+        if not axes:
+            return body(list(bases))
+        inner = cost
+        for axis in axes[1:]:
+            inner *= axis.count
+
+        def turn(i: Index, _: list[str]) -> list[str]:
+            moved = [
+                code.plus(b, code.times(i, step))
+                for b, step in zip(bases, axes[0].steps, strict=True)
+            ]
+            self._nest(axes[1:], moved, body, cost)
+            return []
+
+        code.loop(axes[0].count, turn, cost=inner)
+        return None
+
+    # ---- reading and adding at indices that are data ----
+
+    def _index(self, slot: Index, lane: Index = 0) -> str:
+        """The whole number in a slot of T, of one sample."""
+        at = self.code.plus(self.code.times(slot, self.shape.lanes), lane)
+        return self.code.value(f"fptosi double {self.code.load('T', at)} to i64")
+
+    def _print_gather(self, group: Group) -> None:
+        index, base, step = (o.slots for o in group.operands)
+        for piece in pieces([group.to, index, base, step]):
+            bases = [int(x[piece.start]) for x in (group.to, index, base, step)]
+            self._gather(piece.axes, bases)
+
+    def _gather(self, axes: Axes, bases: list[int]) -> None:
+        code, shape = self.code, self.shape
+        wide = shape.lanes == 1 and _is_row(axes[-1], (0, 2)) and axes[-1].count % WIDTH == 0
+        width = WIDTH if wide and axes[-1].steps[1] == 0 and axes[-1].steps[3] == 0 else 1
+        if width > 1:
+            last = axes[-1]
+            axes = (*axes[:-1], Axis(last.count // width, tuple(s * width for s in last.steps)))
+
+        def one(places: list[Index]) -> None:
+            to, index, base, step = places
+            assert isinstance(step, int)
+            if shape.lanes == 1:
+                at = code.plus(base, code.times(self._index(index), step))
+                return code.store(code.load("U", at, width), "T", to, width)
+            found = []
+            for x in self._load(True, index):
+                kind = type_of(shape.width).replace("double", "i64")
+                whole = code.value(f"fptosi {type_of(shape.width)} {x} to {kind}")
+                at = code.value(f"mul {kind} {whole}, {_all_whole(step, shape.width)}")
+                start = code.address("U", base)
+                where = code.value(f"getelementptr double, ptr {start}, {kind} {at}")
+                found.append(self._gathered(where))
+            return self._store(found, to)
+
+        steps = [a.steps[3] for a in axes]
+        if any(steps):
+            raise NotImplementedError("tables of several shapes in one group")
+        self._nest(axes, bases, one, 8)
+
+    def _gathered(self, where: str) -> str:
+        width = self.shape.width
+        self.called.add(("gather", width))
+        yes = ", ".join(["i1 true"] * width)
+        return self.code.value(
+            f"call {type_of(width)} @llvm.masked.gather.v{width}f64.v{width}p0(<{width} x ptr> "
+            f"align 8 {where}, <{width} x i1> <{yes}>, {type_of(width)} poison)"
+        )
+
+    def _print_scatters(self) -> None:
+        """Add what each sample has for the parameters that it gathered, one sample at a time."""
+        by_kind: dict[tuple[int, bool], list[Scatter]] = {}
+        for s in self.layout.scatters:
+            by_kind.setdefault((s.step, s.value[0]), []).append(s)
+        for (step, lane), of_kind in by_kind.items():
+            of_kind.sort(key=lambda s: (s.index, s.base))
+            columns = [
+                np.array([s.index for s in of_kind]),
+                np.array([s.base for s in of_kind]),
+                np.array([s.value[1] for s in of_kind]),
+            ]
+            for piece in pieces(columns):
+                self._scatter(piece.axes, [int(c[piece.start]) for c in columns], step, lane)
+
+    def _scatter(self, axes: Axes, bases: list[int], step: int, lane: bool) -> None:
+        code, shape = self.code, self.shape
+        last = axes[-1]
+        wide = shape.lanes == 1 and lane and last.steps == (0, 1, 1) and last.count % WIDTH == 0
+        width = WIDTH if wide else 1
+        if wide:
+            axes = (*axes[:-1], Axis(last.count // width, tuple(s * width for s in last.steps)))
+
+        def one(places: list[Index]) -> None:
+            index, base, value = places
+
+            def of_sample(k: Index, _: list[str]) -> list[str]:
+                at = code.plus(base, code.times(self._index(index, k), step))
+                here = code.plus(code.times(value, shape.lanes), k) if lane else value
+                x = code.load("T" if lane else "U", here, width)
+                old = code.load("U", at, width)
+                code.store(code.value(f"fadd {type_of(width)} {old}, {x}"), "U", at, width)
+                return []
+
+            code.loop(shape.lanes, of_sample)
+
+        self._nest(axes, bases, one, 12)
+
+    # ---- single statements ----
+
+    def _print_statements(self, statements: Sequence[Statement]) -> None:
+        """Statements one after another; what one has computed, the next finds in a register."""
+        known: dict[tuple[bool, int], Many] = {}
+
+        def read(where: tuple[bool, int]) -> Many:
+            if where not in known:
+                known[where] = self._load(*where)
+            return known[where]
+
+        for s in statements:
+            wide = s.phase == EACH
+            width = self.shape.width if wide else 1
+            if not wide:
+                xs = self._one(s, lambda w: self._scalar(w, known), 1, 1)
+                self.code.store(xs[0], "U", s.to)
+                known[False, s.to, "scalar"] = xs  # type: ignore[index]
+                continue
+            if s.op == "gather":
+                group = Group("gather", EACH, True, np.array([s.to]), tuple(
+                    Operand(lane, np.array([slot])) for lane, slot in s.reads))  # fmt: skip
+                self._print_gather(group)
+                continue
+            xs = self._one(s, read, self.shape.vectors, width)
+            if s.op == "lane_sum":
+                self._add_up(s, xs)
+            else:
+                self._store(xs, s.to)
+                known[True, s.to] = xs
+
+    def _scalar(self, where: tuple[bool, int], known: dict[Any, Many]) -> Many:
+        """A uniform number, once."""
+        key = (*where, "scalar")
+        if key not in known:
+            slot = where[1]
+            known[key] = [
+                constant(self._known[slot]) if slot in self._known else self.code.load("U", slot)
+            ]
+        return known[key]
+
+    def _one(
+        self, s: Statement, read: Callable[[tuple[bool, int]], Many], vectors: int, width: int
+    ) -> Many:
+        """The result of a statement."""
+        code = self.code
+        if not s.terms:
+            xs = [read(w) for w in s.reads]
+            return [code.operation(s.op, [x[j] for x in xs], width) for j in range(vectors)]
+        total: list[str | None] = [None] * vectors
+        for sign, a, b in sorted(s.terms, key=lambda t: (t[2] is not None, t[0] < 0)):
+            x = read(a)
+            y = read(b) if b is not None else None
+            for j in range(vectors):
+                if y is None:
+                    total[j] = code.added(total[j], x[j], width, sign)
+                elif (before := total[j]) is None:
+                    product = code.value(f"fmul {type_of(width)} {x[j]}, {y[j]}")
+                    total[j] = code.added(None, product, width, sign)
+                else:
+                    total[j] = code.fma(x[j], y[j], before, width, sign)
+        return [x for x in total if x is not None]
+
+    def _add_up(self, s: Statement, xs: Many) -> None:
+        """Add a statement's result to what is summed over samples."""
+        code, width = self.code, self.shape.width
+        if self.shape.lanes == 1:
+            self._sums_of.append((-1, np.array([s.to])))
+            code.store(code.value(f"fadd double {code.load('U', s.to)}, {xs[0]}"), "U", s.to)
+            return
+        at = self.sums * width
+        self._sums_of.append((self.sums, np.array([s.to])))
+        self.sums += 1
+        total = summed(code, [*xs, code.load("V", at, width, 8 * width)], width)
+        code.store(total, "V", at, width, 8 * width)
+
+    @property
+    def summed_slots(self) -> list[Slots]:
+        """What a single sample at a time adds to, and what must be 0 before the first."""
+        return [to for first, to in self._sums_of if first < 0]
+
+
+def summed(code: Code, xs: Many, width: int) -> str:
+    """The sum of vectors, in pairs."""
+    while len(xs) > 1:
+        pairs = [
+            code.value(f"fadd {type_of(width)} {x}, {y}")
+            for x, y in zip(xs[::2], xs[1::2], strict=False)
+        ]
+        xs = pairs + (xs[-1:] if len(xs) % 2 else [])
+    return xs[0]
+
+
+def _all_whole(x: int, width: int) -> str:
+    return str(x) if width == 1 else f"<{', '.join([f'i64 {x}'] * width)}>"
+
+
+def _is_row(axis: Axis, columns: Sequence[int]) -> bool:
+    """Whether these columns advance by one."""
+    return all(axis.steps[c] == 1 for c in columns)
+
+
+class _Rows:
+    """A stretch of a group's members as nested loops."""
+
+    def __init__(
+        self,
+        printer: Printer,
+        group: Group,
+        kinds: Sequence[Columns],
+        piece: Piece,
+        in_lanes: bool,
+        starts: Sequence[int],
+        from_tables: bool = True,
+    ) -> None:
+        self.printer = printer
+        self.code = printer.code
+        self.shape = printer.shape
+        self.group = group
+        self.kinds = kinds
+        self.piece = piece
+        self.in_lanes = in_lanes
+        self.starts = starts
+        self.from_tables = from_tables
+        self.inner = piece.axes[-1]
+        self.terms_count = sum(k.count for k in kinds)
+        self._tables: list[tuple[int, ...] | None] = [None] * len(kinds)
+
+    def print(self) -> None:
+        if self.in_lanes and self.group.op == "lane_sum" and not self.from_tables:
+            return self._outer_products()
+        together = ROWS if self.in_lanes and self._share_factors() else 1
+        if not self.in_lanes:
+            together = 1
+        return self._over_rows(self.piece.axes, (), together)
+
+    # ---- loops over the members ----
+
+    def _over_rows(self, axes: Axes, turns: tuple[Index, ...], together: int) -> None:
+        """The outer loops, and the innermost one in steps of several members, or of a vector."""
+        code = self.code
+        if len(axes) > 1:
+            inside = self._cost()
+            for axis in axes[1:]:
+                inside *= axis.count
+
+            def turn(i: Index, _: list[str]) -> list[str]:
+                self._over_rows(axes[1:], (*turns, i), together)
+                return []
+
+            code.loop(axes[0].count, turn, cost=inside)
+            return
+        count = axes[0].count
+        width = 1 if self.in_lanes else self._vector_width()
+        step = max(width, together)
+
+        def some(i: Index, size: int, width: int) -> None:
+            first = code.times(i, size)
+            if self.in_lanes:
+                self._members([(*turns, code.plus(first, r)) for r in range(size)])
+            else:
+                self._scalar_members((*turns, first), width)
+
+        def turn_of_several(i: Index, _: list[str]) -> list[str]:
+            some(i, step, width)
+            return []
+
+        whole = count // step
+        if whole:
+            code.loop(whole, turn_of_several, cost=self._cost() * (together if self.in_lanes else 1))
+        for r in range(whole * step, count):
+            if self.in_lanes:
+                self._members([(*turns, r)])
+            else:
+                self._scalar_members((*turns, r), 1)
+
+    def _cost(self) -> int:
+        per_term = self.shape.vectors if self.in_lanes else 1
+        return 2 + 3 * per_term * max(1, self.terms_count)
+
+    def _number(self, turns: tuple[Index, ...]) -> Index:
+        """The number of a member in the stretch."""
+        n: Index = 0
+        for axis, i in zip(self.piece.axes, turns, strict=True):
+            n = self.code.plus(self.code.times(n, axis.count), i)
+        return n
+
+    def _places(self, turns: tuple[Index, ...]) -> list[Index]:
+        """Where a member writes, and reads its first factors."""
+        code = self.code
+        if self.from_tables:
+            n = self._number(turns)
+            return [code.looked_up(code.plus(n, at)) for at in self.starts]
+        places: list[Index] = list(self.starts)
+        for axis, i in zip(self.piece.axes, turns, strict=True):
+            places = [
+                code.plus(at, code.times(i, step))
+                for at, step in zip(places, axis.steps, strict=True)
+            ]
+        return places
+
+    def _over_terms(
+        self,
+        q: int,
+        turns: tuple[Index, ...],
+        body: Callable[[list[Index], list[str]], list[str]],
+        carried: list[str],
+        kind: str,
+        cost: int,
+    ) -> list[str]:
+        """The loop over the terms of part q: body gets the distances to the first ones."""
+        code, columns = self.code, self.kinds[q]
+        if columns.axes is not None:
+
+            def nest(axes: Axes, at: list[Index], values: list[str]) -> list[str]:
+                if not axes:
+                    return body(at, values)
+                inside = cost
+                for axis in axes[1:]:
+                    inside *= axis.count
+
+                def turn(i: Index, values: list[str]) -> list[str]:
+                    moved = [
+                        code.plus(x, code.times(i, s))
+                        for x, s in zip(at, axes[0].steps, strict=True)
+                    ]
+                    return nest(axes[1:], moved, values)
+
+                return code.loop(axes[0].count, turn, values, kind, inside)
+
+            return nest(columns.axes, [0] * len(columns.axes[0].steps), carried)
+        if self._tables[q] is None:
+            self._tables[q] = tuple(self.printer._tabled(d) for d in columns.offsets)
+        tables = self._tables[q] or ()
+        begin: Index = 0
+        if not columns.is_shared:
+            member = code.plus(self._number(turns), self.piece.start)
+            begin = code.times(member, columns.count)
+
+        def turn_of_table(i: Index, values: list[str]) -> list[str]:
+            at = code.plus(begin, i)
+            return body([code.looked_up(code.plus(at, t)) for t in tables], values)
+
+        return code.loop(columns.count, turn_of_table, carried, kind, cost + 4)
+
+    # ---- lanes: vectors run over samples ----
+
+    def _share_factors(self) -> bool:
+        """Whether neighbours in a sum read the same numbers of T."""
+        if self.from_tables or not self.group.terms or self.terms_count < 2:
+            return False
+        steps, column = self.inner.steps, 1
+        for terms, kind in zip(self.group.terms, self.kinds, strict=True):
+            if not kind.is_shared:
+                return False
+            for operand in (terms.a, terms.b):
+                if operand is None:
+                    continue
+                if operand.lane and steps[column] and terms.b is not None:
+                    return False
+                column += 1
+        return self.inner.count >= 2
+
+    def _members(self, members: list[tuple[Index, ...]]) -> None:
+        """Several members, whose factors of T are read once."""
+        printer, group = self.printer, self.group
+        places = [self._places(turns) for turns in members]
+        if not group.terms:
+            for at in places:
+                xs = [
+                    printer._load(o.lane, slot)
+                    for o, slot in zip(group.operands, at[1:], strict=True)
+                ]
+                vectors = range(self.shape.vectors)
+                found = [
+                    self.code.operation(group.op, [x[j] for x in xs], self.shape.width)
+                    for j in vectors
+                ]
+                printer._store(found, at[0])
+            return
+        totals = self._sums(members, places)
+        for at, total in zip(places, totals, strict=True):
+            if group.op == "lane_sum":
+                self._accumulate(at[0], total)
+            else:
+                printer._store(total, at[0])
+
+    def _sums(self, members: list[tuple[Index, ...]], places: list[list[Index]]) -> list[Many]:
+        """The sums of products of several members."""
+        width, vectors = self.shape.width, self.shape.vectors
+        kind = type_of(width)
+        totals: list[list[str | None]] = [[None] * vectors for _ in members]
+        column = 1
+        for q, terms in enumerate(self.group.terms):
+            here = column
+            column += 1 + (terms.b is not None)
+            if terms.count == 1 or any(x is None for row in totals for x in row):
+                if terms.count == 1:
+                    at = [0] * (1 + (terms.b is not None))
+                    totals = self._term(terms, places, here, at, totals)
+                    continue
+                zero = everywhere(0.0, width)
+                totals = [[x or zero for x in row] for row in totals]
+            flat = [x or everywhere(0.0, width) for row in totals for x in row]
+
+            def turn(at: list[Index], values: list[str], terms: Terms = terms,
+                     here: int = here) -> list[str]:  # fmt: skip
+                rows: list[list[str | None]] = [
+                    list(values[r * vectors : (r + 1) * vectors]) for r in range(len(members))
+                ]
+                rows = self._term(terms, places, here, at, rows)
+                return [x or "" for row in rows for x in row]
+
+            cost = 3 * vectors * len(members)
+            flat = self._over_terms(q, members[0], turn, flat, kind, cost)
+            totals = [list(flat[r * vectors : (r + 1) * vectors]) for r in range(len(members))]
+        return [[x or "" for x in row] for row in totals]
+
+    def _term(
+        self,
+        terms: Terms,
+        places: list[list[Index]],
+        column: int,
+        at: Sequence[Index],
+        totals: list[list[str | None]],
+    ) -> list[list[str | None]]:
+        """Add one term to the totals of several members."""
+        code, printer, width = self.code, self.printer, self.shape.width
+        shared: Many | None = None
+        found: list[list[str | None]] = []
+        for place, total in zip(places, totals, strict=True):
+            x = printer._load(terms.a.lane, code.plus(place[column], at[0]))
+            if terms.b is None:
+                pairs = zip(total, x, strict=True)
+                found.append([code.added(t, y, width, terms.sign) for t, y in pairs])
+                continue
+            if shared is None or len(places) == 1 or not self._is_shared(column + 1):
+                shared = printer._load(terms.b.lane, code.plus(place[column + 1], at[1]))
+            row: list[str | None] = []
+            for t, y, z in zip(total, x, shared, strict=True):
+                if t is None:
+                    product = code.value(f"fmul {type_of(width)} {y}, {z}")
+                    row.append(code.added(None, product, width, terms.sign))
+                else:
+                    row.append(code.fma(y, z, t, width, terms.sign))
+            found.append(row)
+        return found
+
+    def _is_shared(self, column: int) -> bool:
+        return not self.from_tables and self.inner.steps[column] == 0
+
+    def _accumulate(self, slot: Index, xs: Many) -> None:
+        """Add to what is summed over samples."""
+        code, width = self.code, self.shape.width
+        at = code.times(slot, width)
+        total = summed(code, [*xs, code.load("V", at, width, 8 * width)], width)
+        code.store(total, "V", at, width, 8 * width)
+
+    # ---- sums over samples: all products of some rows and some columns ----
+
+    def _outer_products(self) -> None:
+        """Sums over samples, with the factors that a loop does not change kept in registers."""
+        axes = self.piece.axes
+        terms = self.group.terms
+        if len(axes) == 2 and len(terms) == 1 and terms[0].b is not None and terms[0].count == 1:
+            outer, inner = axes
+            for fixed, moving in ((1, 2), (2, 1)):
+                if inner.steps[fixed] == 0 and outer.steps[moving] == 0:
+                    return self._products_of(outer, inner, fixed, moving)
+        return self._over_rows(axes, (), 1)
+
+    def _products_of(self, outer: Axis, inner: Axis, fixed: int, moving: int) -> None:
+        """Rows × columns: a few rows stay in registers while the columns go by."""
+        code, printer, vectors = self.code, self.printer, self.shape.vectors
+        terms = self.group.terms[0]
+        lanes = {1: terms.a.lane, 2: terms.b.lane if terms.b else False}
+        rows = max(1, min(ROWS, 16 // vectors))
+
+        def row_of(i: Index, column: int, axis: Axis) -> Index:
+            return code.plus(self.starts[column], code.times(i, axis.steps[column]))
+
+        def block(first: Index, count: int) -> None:
+            numbers = [code.plus(first, r) for r in range(count)]
+            kept = [printer._load(lanes[fixed], row_of(i, fixed, outer)) for i in numbers]
+
+            def column(j: Index, _: list[str]) -> list[str]:
+                xs = printer._load(lanes[moving], row_of(j, moving, inner))
+                for i, ys in zip(numbers, kept, strict=True):
+                    at = code.plus(row_of(i, 0, outer), code.times(j, inner.steps[0]))
+                    self._accumulate_products(at, ys, xs, terms.sign)
+                return []
+
+            code.loop(inner.count, column, cost=4 * vectors * count)
+
+        def turn(i: Index, _: list[str]) -> list[str]:
+            block(code.times(i, rows), rows)
+            return []
+
+        whole = outer.count // rows
+        if whole:
+            code.loop(whole, turn, cost=4 * vectors * rows * inner.count)
+        if outer.count % rows:
+            block(whole * rows, outer.count % rows)
+
+    def _accumulate_products(self, slot: Index, xs: Many, ys: Many, sign: int) -> None:
+        """Add Σ x·y over the vectors to what is summed over samples."""
+        code, width = self.code, self.shape.width
+        at = code.times(slot, width)
+        total = code.load("V", at, width, 8 * width)
+        for x, y in zip(xs, ys, strict=True):
+            total = code.fma(x, y, total, width, sign)
+        code.store(total, "V", at, width, 8 * width)
+
+    # ---- one sample, or none: vectors run over members ----
+
+    def _base(self, lane: bool) -> str:
+        return "T" if lane else "U"
+
+    def _vector_width(self) -> int:
+        """WIDTH, if neighbouring members write and read neighbours, or all the same number."""
+        if self.from_tables or self.inner.count < WIDTH or not all(k.is_shared for k in self.kinds):
+            return 1
+        to, *reads = self.inner.steps
+        return WIDTH if to == 1 and all(step in (0, 1) for step in reads) else 1
+
+    def _scalar_members(self, turns: tuple[Index, ...], width: int) -> None:
+        """As many members as a vector has places."""
+        code, group = self.code, self.group
+        at = self._places(turns)
+        to = self._base(group.lane)
+
+        def read(operand: Operand, column: int, offset: Index = 0) -> str:
+            place = code.plus(at[column], offset)
+            if not operand.lane and isinstance(place, int) and place in self.printer._known:
+                if width == 1 or self.inner.steps[column] == 0:
+                    return everywhere(self.printer._known[place], width)
+            if width > 1 and self.inner.steps[column] == 0:
+                return code.splat(code.load(self._base(operand.lane), place), width)
+            return code.load(self._base(operand.lane), place, width)
+
+        if not group.terms:
+            xs = [read(o, c) for c, o in enumerate(group.operands, start=1)]
+            return code.store(code.operation(group.op, xs, width), to, at[0], width)
+        total: str | None = None
+        column = 1
+        for q, terms in enumerate(group.terms):
+            if self._is_long_row(q, column, width):
+                total = self._dot(terms, at, column, total)
+            else:
+                total = self._scalar_terms(q, terms, turns, column, total, read, width)
+            column += 1 + (terms.b is not None)
+        assert total is not None
+        if group.op == "lane_sum":
+            total = code.added(code.load(to, at[0], width), total, width, 1)
+        return code.store(total, to, at[0], width)
+
+    def _scalar_terms(
+        self,
+        q: int,
+        terms: Terms,
+        turns: tuple[Index, ...],
+        column: int,
+        total: str | None,
+        read: Callable[..., str],
+        width: int,
+    ) -> str:
+        """Add part q of the sum."""
+        code = self.code
+
+        def term(offsets: Sequence[Index], total: str | None) -> str:
+            x = read(terms.a, column, offsets[0])
+            if terms.b is None:
+                return code.added(total, x, width, terms.sign)
+            y = read(terms.b, column + 1, offsets[1])
+            if total is None:
+                product = code.value(f"fmul {type_of(width)} {x}, {y}")
+                return code.added(None, product, width, terms.sign)
+            return code.fma(x, y, total, width, terms.sign)
+
+        if terms.count == 1:
+            return term((0, 0), total)
+        first = total or everywhere(0.0, width)
+        return self._over_terms(
+            q, turns, lambda at, values: [term(at, values[0])], [first], type_of(width), 4
+        )[0]
+
+    def _is_long_row(self, q: int, column: int, width: int) -> bool:
+        """Whether both factors of a part lie in rows of whole vectors, one for each member."""
+        kind, terms = self.kinds[q], self.group.terms[q]
+        return (
+            width == 1
+            and terms.b is not None
+            and kind.axes is not None
+            and len(kind.axes) == 1
+            and kind.axes[0].steps == (1, 1)
+            and kind.count >= WIDTH
+        )
+
+    def _dot(self, terms: Terms, at: list[Index], column: int, total: str | None) -> str:
+        """A sum of products along two rows, eight at a time."""
+        code, kind = self.code, type_of(WIDTH)
+        assert terms.b is not None
+        a, b = self._base(terms.a.lane), self._base(terms.b.lane)
+
+        def turn(i: Index, values: list[str]) -> list[str]:
+            offset = code.times(i, WIDTH)
+            x = code.load(a, code.plus(at[column], offset), WIDTH)
+            y = code.load(b, code.plus(at[column + 1], offset), WIDTH)
+            return [code.fma(x, y, values[0], WIDTH)]
+
+        whole = terms.count // WIDTH
+        sums = code.loop(whole, turn, [everywhere(0.0, WIDTH)], kind, 4)
+        self.printer.called.add(("reduce", WIDTH))
+        found = code.value(
+            f"call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64"
+            f"(double {constant(0.0)}, {kind} {sums[0]})"
+        )
+        for r in range(whole * WIDTH, terms.count):
+            x = code.load(a, code.plus(at[column], r))
+            y = code.load(b, code.plus(at[column + 1], r))
+            found = code.fma(x, y, found, 1)
+        return code.added(total, found, 1, terms.sign)

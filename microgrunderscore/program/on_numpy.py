@@ -1,0 +1,403 @@
+"""Groups on NumPy: each group as a few calls on views of two arrays.
+
+U holds the uniform numbers, T a row of samples for each number that samples have. Where slots lie
+at even distances, the operands are strided views and nothing is copied; sums of products over
+whole matrices become matrix products. Elsewhere slots are looked up in tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..operation import ARITHMETIC_ERRORS, OPERATIONS
+from .groups import (
+    AFTER,
+    BEFORE,
+    EACH,
+    Columns,
+    Group,
+    Layout,
+    Operand,
+    Statement,
+    Terms,
+    columns_of,
+)
+from .lowering import CHOICES
+from .strides import Axes, Slots, pieces
+
+Array: TypeAlias = Any
+Call: TypeAlias = Callable[[], object]
+
+_LETTERS = "abcdefgh"
+_UFUNCS = {
+    "div": np.divide, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
+    "sqrt": np.sqrt, "hypot": np.hypot, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
+    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
+    "acosh": np.arccosh, "atanh": np.arctanh, "abs": np.absolute, "pow": np.power,
+    "maximum": np.maximum, "minimum": np.minimum, "and": np.multiply,
+}  # fmt: skip
+_COMPARED = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
+}  # fmt: skip
+
+
+def sigmoid(x: Array, out: Array) -> None:
+    """1 / (1 + e^-x), from the side on which exp cannot overflow."""
+    e = np.exp(-np.abs(x))
+    np.divide(np.where(x >= 0.0, 1.0, e), 1.0 + e, out=out)
+
+
+def softplus(x: Array, out: Array) -> None:
+    """log(1 + e^x) without overflow."""
+    np.add(np.maximum(x, 0.0), np.log1p(np.exp(-np.abs(x))), out=out)
+
+
+_COMPOSED = {"sigmoid": sigmoid, "softplus": softplus}
+
+
+def by_row(op: str, count: int) -> Callable[..., Array]:
+    """A function of arrays that calls the row's value number by number; nan outside its domain."""
+    value = OPERATIONS[op].value
+
+    def of_numbers(*xs: float) -> float:
+        try:
+            return float(value(*xs))
+        except ARITHMETIC_ERRORS:
+            return float("nan")
+
+    function = np.frompyfunc(of_numbers, count, 1)
+    return lambda *xs: function(*(np.asarray(x) for x in xs)).astype(float)
+
+
+class Plan:
+    """A re-rolled program as a list of calls, for so many samples at once.
+
+    Attributes:
+        U, T: the arrays.
+        calls: what is to be done, by phase.
+        text: the same in words, a line for each call.
+    """
+
+    def __init__(self, layout: Layout, uniform: Array, samples: int) -> None:
+        self.layout = layout
+        self.U = uniform
+        self.T = np.zeros((max(1, layout.lane_count), samples))
+        self.samples = samples
+        self.calls: dict[int, list[Call]] = {BEFORE: [], EACH: [], AFTER: []}
+        self.text: list[str] = []
+        for step in layout.steps:
+            group = step if isinstance(step, Group) else _group_of_one(step)
+            if group.op == "lane_sum":
+                self.calls[BEFORE].append(self._zeroed(group.to))
+            self.calls[step.phase] += self._calls(group)
+        if layout.scatters:
+            self.calls[BEFORE].append(self._zeroed(layout.gradient + np.arange(layout.gradient)))
+            self.calls[EACH].append(self._scattered())
+
+    def run(self, phase: int) -> None:
+        """Do what belongs to a phase."""
+        for call in self.calls[phase]:
+            call()
+
+    def _zeroed(self, slots: Slots) -> Call:
+        return lambda: self.U.__setitem__(slots, 0.0)
+
+    # ---- groups, in stretches of even distances ----
+
+    def _calls(self, group: Group) -> Iterator[Call]:
+        columns = [columns_of(t) for t in group.terms]
+        reads = [o.slots for o in group.operands]
+        for terms in group.terms:
+            reads += [o.slots[:, 0] for o in (terms.a, terms.b) if o is not None]
+        parts = pieces([group.to, *reads])
+        is_even = len(parts) <= max(2, group.count // 4) and all(c.axes for c in columns)
+        if group.op == "gather" or not is_even:
+            self.text.append(f"{group.op} {group.count} from tables")
+            yield from self._from_tables(group)
+            return
+        for piece in parts:
+            starts = [int(x[piece.start]) for x in (group.to, *reads)]
+            self.text.append(f"{group.op} {'×'.join(str(a.count) for a in piece.axes)}")
+            yield from _Stretch(self, group, columns, piece.axes, starts).calls()
+
+    def view(self, lane: bool, first: int, axes: Axes, column: int, more: Axes = (),
+             of_more: int = 0) -> Array:  # fmt: skip
+        """Numbers at even distances: an axis for each loop, then for the samples.
+
+        column: which array's steps to take of the axes; of_more: of further ones.
+        """
+        base = self.T if lane else self.U
+        shape = [a.count for a in (*axes, *more)]
+        steps = [a.steps[column] for a in axes] + [a.steps[of_more] for a in more]
+        strides = [s * base.strides[0] for s in steps]
+        if lane:
+            shape.append(self.samples)
+            strides.append(base.strides[1])
+        return as_strided(base[first:], shape, strides)
+
+    # ---- groups without order: slots are looked up ----
+
+    def _from_tables(self, group: Group) -> Iterator[Call]:
+        base, to = (self.T if group.lane else self.U), group.to
+        if group.op == "gather":
+            index, first, step = (o.slots for o in group.operands)
+            yield lambda: base.__setitem__(
+                to, self.U[first[:, None] + step[:, None] * self.T[index].astype(np.int64)]
+            )
+            return
+        if not group.terms:
+            reads = [self._looked_up(o, group.lane) for o in group.operands]
+            shape = (group.count, self.samples) if group.lane else (group.count,)
+            function = elementwise(group.op, [read().shape for read in reads])
+
+            def looked_up() -> None:
+                out = np.empty(shape)
+                function([read() for read in reads], out)
+                base[to] = out
+
+            yield looked_up
+            return
+        values = [self._sum_from_tables(t, group.op == "lane_sum") for t in group.terms]
+        if group.op == "lane_sum":
+            yield lambda: base.__setitem__(to, base[to] + sum(value() for value in values))
+        elif group.lane:
+            yield lambda: base.__setitem__(
+                to, sum(v if (v := value()).ndim == 2 else v[:, None] for value in values)
+            )
+        else:
+            yield lambda: base.__setitem__(to, sum(value() for value in values))
+
+    def _looked_up(self, operand: Operand, lane: bool) -> Callable[[], Array]:
+        base, slots = (self.T if operand.lane else self.U), operand.slots
+        if lane and not operand.lane:
+            return lambda: base[slots][:, None]
+        return lambda: base[slots]
+
+    def _sum_from_tables(self, part: Terms, over_samples: bool) -> Callable[[], Array]:
+        """±Σ a·b for each member, over all samples if asked for."""
+        operands = [o for o in (part.a, part.b) if o is not None]
+        inputs = ",".join("mkn" if o.lane else "mk" for o in operands)
+        lane = any(o.lane for o in operands)
+        text = f"{inputs}->{'mn' if lane and not over_samples else 'm'}"
+        reads = [((self.T if o.lane else self.U), o.slots) for o in operands]
+        factor = float(part.sign)
+        return lambda: factor * np.einsum(text, *(base[slots] for base, slots in reads))
+
+    # ---- adding at indices that are data ----
+
+    def _scattered(self) -> Call:
+        scatters = self.layout.scatters
+        index = np.array([s.index for s in scatters])
+        first = np.array([s.base for s in scatters])[:, None]
+        step = np.array([s.step for s in scatters])[:, None]
+        lanes = np.array([s.value[0] for s in scatters])[:, None]
+        values = np.array([s.value[1] for s in scatters])
+
+        def scattered() -> None:
+            at = first + step * self.T[index].astype(np.int64)
+            in_t = self.T[np.where(lanes[:, 0], values, 0)]
+            in_u = self.U[np.where(lanes[:, 0], 0, values)][:, None]
+            np.add.at(self.U, at, np.where(lanes, in_t, in_u))
+
+        return scattered
+
+
+class _Stretch:
+    """A stretch of a group, in which everything lies at even distances."""
+
+    def __init__(
+        self, plan: Plan, group: Group, columns: Sequence[Columns], axes: Axes, starts: list[int]
+    ) -> None:
+        self.plan = plan
+        self.group = group
+        self.columns = columns
+        self.axes = axes
+        self.starts = starts
+        self.out = plan.view(group.lane, starts[0], axes, 0)
+
+    def calls(self) -> Iterator[Call]:
+        group, out = self.group, self.out
+        if not group.terms:
+            xs = [self._read(o, c) for c, o in enumerate(group.operands, start=1)]
+            function = self._choice(xs) or elementwise(group.op, [x.shape for x in xs])
+            yield lambda: function(xs, out)
+            return
+        column, parts = 1, []
+        for terms, kind in zip(group.terms, self.columns, strict=True):
+            parts.append((terms, self._value(terms, kind, column)))
+            column += 1 + (terms.b is not None)
+        if group.op == "lane_sum":
+            for terms, value in parts:
+                combine = np.add if terms.sign > 0 else np.subtract
+                yield lambda value=value, combine=combine: combine(out, value(None), out=out)
+            return
+        parts.sort(key=lambda part: (part[0].sign < 0, part[0].count == 1))
+        for n, (terms, value) in enumerate(parts):
+            if n:
+                combine = np.add if terms.sign > 0 else np.subtract
+                yield lambda value=value, combine=combine: combine(out, value(None), out=out)
+            elif terms.sign > 0:
+                yield lambda value=value: value(out)
+            else:
+                yield lambda value=value: np.negative(value(None), out=out)
+
+    def _read(self, operand: Operand, column: int) -> Array:
+        """An operand of an elementwise operation, with an axis for samples if the result has."""
+        x = self.plan.view(operand.lane, self.starts[column], self.axes, column)
+        return x[..., None] if self.group.lane and not operand.lane else x
+
+    def _choice(self, xs: list[Array]) -> Callable[[list[Array], Array], object] | None:
+        """relu, and a choice between a number and 0, in fewer calls."""
+        group = self.group
+        if group.op not in CHOICES:
+            return None
+        a, b, x, y = group.operands
+        if not self._is_zero(b):
+            return None
+        if group.op == "where_le" and self._is_zero(x) and a.lane == y.lane and (
+            a.slots == y.slots).all():  # fmt: skip
+            return lambda xs, out: np.maximum(xs[0], 0.0, out=out)
+        if not self._is_zero(y):
+            return None
+        compared = _COMPARED[group.op.removeprefix("where_")]
+        mask = np.empty(np.broadcast_shapes(xs[0].shape, xs[1].shape), dtype=bool)
+
+        def chosen(xs: list[Array], out: Array) -> None:
+            compared(xs[0], 0.0, out=mask)
+            out.fill(0.0)
+            np.copyto(out, xs[2], where=mask)
+
+        return chosen
+
+    def _is_zero(self, operand: Operand) -> bool:
+        slots, constants = operand.slots, self.plan.layout.constants
+        return (
+            not operand.lane
+            and bool((slots == slots[0]).all())
+            and constants.get(int(slots[0])) == 0.0
+        )
+
+    # ---- sums of products ----
+
+    def _value(self, terms: Terms, kind: Columns, column: int) -> Callable[[Any], Array]:
+        """Σ a·b for each member: into `out`, if that is given."""
+        plan, group = self.plan, self.group
+        inner = kind.axes if kind.axes is not None and terms.count > 1 else ()
+        a = plan.view(terms.a.lane, self.starts[column], self.axes, column, inner, 0)
+        rows = _LETTERS[: len(self.axes)]
+        ks = _LETTERS[len(self.axes) : len(self.axes) + len(inner)]
+        over_samples = group.op == "lane_sum"
+        result = rows + ("n" if group.lane and not over_samples else "")
+        of_a = rows + ks + ("n" if terms.a.lane else "")
+        if terms.b is None:
+            return self._total(a, terms, of_a, result)
+        b = plan.view(terms.b.lane, self.starts[column + 1], self.axes, column + 1, inner, 1)
+        of_b = rows + ks + ("n" if terms.b.lane else "")
+        if not inner and not over_samples:
+            if group.lane and not terms.a.lane:
+                a = a[..., None]
+            if group.lane and not terms.b.lane:
+                b = b[..., None]
+            return lambda out: np.multiply(a, b, out=out)
+        product = self._matrix_product(terms, a, b, len(inner), column)
+        if product is not None:
+            return product
+        text = f"{of_a},{of_b}->{result}"
+        return lambda out: np.einsum(text, a, b, out=out)
+
+    def _total(self, a: Array, terms: Terms, of_a: str, result: str) -> Callable[[Any], Array]:
+        """Σ a: over terms, and over samples if asked for."""
+        over = tuple(k for k, letter in enumerate(of_a) if letter not in result)
+        missing = self.group.lane and "n" not in of_a
+        if over:
+            if missing:
+                return lambda out: _put(out, np.add.reduce(a, axis=over)[..., None])
+            return lambda out: np.add.reduce(a, axis=over, out=out)
+        if missing:
+            a = a[..., None]
+        return lambda out: a if out is None else _put(out, a)
+
+    def _matrix_product(
+        self, terms: Terms, a: Array, b: Array, inner: int, column: int
+    ) -> Callable[[Any], Array] | None:
+        """The same as a matrix product, where the distances say that it is one."""
+        axes, group = self.axes, self.group
+        assert terms.b is not None
+        steps_a = [axis.steps[column] for axis in axes]
+        steps_b = [axis.steps[column + 1] for axis in axes]
+        if group.op == "lane_sum":
+            if inner or not (terms.a.lane and terms.b.lane) or len(axes) != 2:
+                return None
+            if steps_a[1] == 0 and steps_b[0] == 0:
+                x, y = a[:, 0, :], b[0].T
+                return lambda out: np.matmul(x, y, out=out)
+            if steps_a[0] == 0 and steps_b[1] == 0:
+                x, y = b[:, 0, :], a[0].T
+                return lambda out: np.matmul(x, y, out=out)
+            return None
+        if inner != 1:
+            return None
+        if not terms.a.lane and terms.b.lane and steps_b[-1] == 0:
+            x, y = a, b[(slice(None),) * (len(axes) - 1) + (0,)]
+            if len(axes) == 2 and steps_a[0] == 0:
+                x = a[0]
+            return lambda out: np.matmul(x, y, out=out)
+        if terms.a.lane or terms.b.lane:
+            return None
+        if len(axes) == 2 and steps_a[1] == 0 and steps_b[0] == 0:
+            x, y = a[:, 0, :], b[0].T
+            return lambda out: np.matmul(x, y, out=out)
+        if len(axes) == 2 and steps_a[0] == 0 and steps_b[1] == 0:
+            x, y = b[:, 0, :], a[0].T
+            return lambda out: np.matmul(x, y, out=out)
+        if len(axes) == 1 and steps_b[0] == 0:
+            x, y = a, b[0]
+            return lambda out: np.matmul(x, y, out=out)
+        if len(axes) == 1 and steps_a[0] == 0:
+            x, y = b, a[0]
+            return lambda out: np.matmul(x, y, out=out)
+        return None
+
+
+def _put(out: Array | None, x: Array) -> Array:
+    if out is None:
+        return x
+    np.copyto(out, x)
+    return out
+
+
+def elementwise(op: str, shapes: Sequence[Any]) -> Callable[[list[Array], Array], object]:
+    """An operation on arrays, into another one."""
+    if op in _UFUNCS:
+        function = _UFUNCS[op]
+        return lambda xs, out: function(*xs, out=out)
+    if op in _COMPARED:
+        compared = _COMPARED[op]
+        return lambda xs, out: compared(xs[0], xs[1], out=out, casting="unsafe")
+    if op in CHOICES:
+        chosen_by = _COMPARED[op.removeprefix("where_")]
+        return lambda xs, out: np.copyto(out, np.where(chosen_by(xs[0], xs[1]), xs[2], xs[3]))
+    if op in _COMPOSED:
+        composed = _COMPOSED[op]
+        return lambda xs, out: composed(xs[0], out)
+    by_number = by_row(op, len(shapes))
+    return lambda xs, out: np.copyto(out, by_number(*xs))
+
+
+def _group_of_one(s: Statement) -> Group:
+    """A statement as a group."""
+    one = [Operand(lane, np.array([slot])) for lane, slot in s.reads]
+    terms = tuple(
+        Terms(
+            sign,
+            Operand(a[0], np.array([[a[1]]])),
+            None if b is None else Operand(b[0], np.array([[b[1]]])),
+        )
+        for sign, a, b in s.terms
+    )
+    return Group(s.op, s.phase, s.lane, np.array([s.to]), tuple(one), terms)

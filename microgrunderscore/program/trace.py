@@ -1,0 +1,336 @@
+"""Tracing: a function of scalars, run once on numbers that write down what is done to them.
+
+A Traced number stands for one number of a sample, or for what was computed from such. Values, the
+parameters among them, are what they always are; where one meets a Traced number, its graph is
+copied into the program. What cannot be written down, because it would be decided or computed in
+Python once and for all, raises TraceError.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..engine import Value, process
+from ..graph import ordered
+from ..nesting import Tree, leaves, rebuild
+from ..numeric import Numeric
+from ..operation import OPERATIONS, Operation, number
+from ..places import line_of_the_program
+from .listing import Program
+
+MOST_OPERATIONS = 2_000_000
+_NAMES_OF = {operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.ge: "ge"}
+
+
+class TraceError(RuntimeError):
+    """A function that cannot be compiled as it is written; the message says what to write."""
+
+
+def refused(what: str, why: str, way_out: str) -> TraceError:
+    """The error for something in the user's program, with file and line."""
+    return TraceError(f"{line_of_the_program()}: {what}: {why}; {way_out}")
+
+
+class Traced(Numeric):
+    """A number of which only the origin is known: what is done to it is written down.
+
+    trace: what it belongs to. place: its entry in the program.
+    """
+
+    __slots__ = ("place", "trace")
+
+    def __init__(self, trace: Trace, place: int) -> None:
+        self.trace = trace
+        self.place = place
+
+    @property
+    def gives_limits(self) -> bool:
+        """As machine arithmetic does."""
+        return True
+
+    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Traced | float:
+        return self.trace.apply(op.name, operands)
+
+    def _compare(self, holds: Callable[[float, float], bool], other: Any) -> Any:
+        if str(getattr(other, "dtype", "")) == "object":
+            return NotImplemented
+        return self.trace.apply(_NAMES_OF[holds], (self, other))
+
+    def __and__(self, other: Any) -> Traced | float:
+        return self.trace.apply("and", (self, other))
+
+    __rand__ = __and__
+
+    @property
+    def label(self) -> str | Any:
+        """A name for the listing."""
+        return self.trace.program.labels.get(self.place, "")
+
+    @label.setter
+    def label(self, label: str | Any) -> None:
+        self.trace.program.labels[self.place] = str(label)
+
+    # ---- what makes a number known in Python, where it cannot be ----
+
+    def __bool__(self) -> bool:
+        raise refused(
+            "a traced number decides an if, while, and, or, not, min or max",
+            "the program is written down once, for all samples, and both branches would be needed",
+            "use where(c, x, y), relu(x), maximum(x, y) or minimum(x, y)",
+        )
+
+    @property
+    def data(self) -> float | Any:
+        raise refused(
+            "the number in .data was asked for",
+            "a traced number has none: it stands for all samples",
+            "compute with the number itself, or call the function outside compile",
+        )
+
+    def __float__(self) -> float:
+        raise refused(
+            "float(x), int(x), or a function of math or numpy on a traced number",
+            "it stands for all samples, and has no number of its own",
+            "use the method or the package's function, as in x.exp() or microgrunderscore.exp(x)",
+        )
+
+    def __index__(self) -> int:
+        raise refused(
+            "a traced number as an index, or in range()",
+            "it differs from sample to sample",
+            "use take(table, i)",
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Traced):
+            return self is other
+        raise refused(
+            "== with a traced number",
+            "it is not known while the program is written down",
+            "use where(c, x, y) with c = x - y, which is 0 where they are equal",
+        )
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if not spec else format(self.data, spec)
+
+    def __repr__(self) -> str:
+        names = self.trace.program.names(self.trace.program.live([self.place]))
+        return f"Traced({names[self.place]})"
+
+    # ---- indices that are data ----
+
+    def among(self, allowed: Sequence[float], why: str) -> Traced:
+        """This number of the sample, which must be one of these: looked after at every call."""
+        program = self.trace.program
+        if program.ops[self.place] != "input":
+            raise refused(
+                f"a computed number where {why} is needed",
+                "only numbers of the data can be checked before the program runs",
+                "pass it as an argument",
+            )
+        self.trace.allowed.setdefault(program.args[self.place][0], []).append(tuple(allowed))
+        return self
+
+    def take(self, table: Sequence[Any]) -> Any:
+        """The row of a table (or its number) at this index."""
+        self.among(range(len(table)), "an index")
+        rows = [list(row) if hasattr(row, "__iter__") else row for row in table]
+        if not isinstance(rows[0], list):
+            return self._taken(rows)
+        if any(len(row) != len(rows[0]) for row in rows):
+            raise refused("take from rows of unequal length", "one shape is needed", "pad them")
+        return [self._taken(column) for column in zip(*rows, strict=True)]
+
+    def _taken(self, column: Sequence[Any]) -> Any:
+        """One of these numbers; parameters at equal distances are read from where they lie."""
+        trace, program = self.trace, self.trace.program
+        places = [trace.place_of(x) for x in column]
+        ks = [program.args[i][0] if program.ops[i] == "uniform" else -1 for i in places]
+        steps = {b - a for a, b in zip(ks, ks[1:])}  # noqa: B905
+        if min(ks) >= 0 and len(steps) == 1 and max(ks) < trace.parameter_count:
+            return Traced(trace, program.gather(self.place, ks[0], steps.pop()))
+        chosen = [
+            program.apply(
+                "where",
+                program.apply("eq", self.place, program.const(float(j))),
+                i,
+                program.const(0.0),
+            )
+            for j, i in enumerate(places)
+        ]
+        return Traced(trace, program.apply("sum_of", *chosen))
+
+
+class Trace:
+    """What one run of a function has written down.
+
+    Attributes:
+        program: the list of operations.
+        values: the Values that it reads, parameters first: the uniform numbers of the program.
+        allowed: what numbers of the data must be among, by their places in a sample.
+        results: places of the results, and `result`, which nests them as the function did.
+    """
+
+    def __init__(self, parameters: Sequence[Value], names: Sequence[str], inputs: Sequence[str],
+                 inputs_move: bool = False) -> None:  # fmt: skip
+        self.program = Program(names, inputs, inputs_move)
+        self.values = list(parameters)
+        self.parameter_count = len(self.values)
+        self.allowed: dict[int, list[tuple[float, ...]]] = {}
+        self.distributions: list[tuple[int, ...]] = []
+        self.result: Tree = None
+        self.results: list[int] = []
+        self._copies = {id(p): self.program.uniform(k) for k, p in enumerate(self.values)}
+        self._kept: list[Value] = []  # while their ids are keys
+        self._thread = threading.get_ident()
+
+    # ---- operations ----
+
+    def apply(self, op: str, operands: Sequence[Any]) -> Traced | float:
+        """The result of an operation of which some operands are Traced."""
+        places = [self.place_of(x) for x in operands]
+        place = self.program.apply(op, *places)
+        if place > MOST_OPERATIONS:
+            raise self._too_large()
+        return Traced(self, place)
+
+    def operand(self, place: int) -> Any:
+        """An entry as an operand of a rule: a known number as such."""
+        if self.program.ops[place] == "const":
+            return self.program.args[place][0]
+        return Traced(self, place)
+
+    def place_of(self, x: Any) -> int:
+        """The entry of a Traced number, of a Value with its whole graph, of a plain number."""
+        if x.__class__ is Traced:
+            if x.trace is not self:
+                raise refused(
+                    "a number of an earlier trace",
+                    "it was kept, in a list or an attribute, when another program was written down",
+                    "keep nothing between calls, or pass it as an argument",
+                )
+            return int(x.place)
+        if isinstance(x, Value):
+            return self._copied(x)
+        return self.program.const(number(x))
+
+    def _copied(self, v: Value) -> int:
+        """The graph of a Value as entries of the program."""
+        known = self._copies.get(id(v))
+        if known is not None:
+            return known
+        copies = self._copies
+        for node, _ in ordered(v, parents=lambda x: () if id(x) in copies else x.parents):
+            if id(node) in copies:
+                continue
+            self._kept.append(node)
+            if not node.op:
+                copies[id(node)] = self.program.uniform(len(self.values))
+                self.program.uniform_names.append(node.label or f"leaf{len(self.values)}")
+                self.values.append(node)
+                continue
+            if node.op not in OPERATIONS:
+                raise refused(
+                    f"a node made by hand, {node!r}",
+                    "its derivatives are numbers, not a rule",
+                    "define an operation for it with microgrunderscore.define",
+                )
+            places = [
+                copies[id(x)] if isinstance(x, Value) else self.program.const(x)
+                for x in node.operands
+            ]
+            copies[id(node)] = self.program.apply(node.op, *places)
+            if node.label:
+                self.program.labels.setdefault(copies[id(node)], str(node.label))
+            if len(self.program) > MOST_OPERATIONS:
+                raise self._too_large()
+        return copies[id(v)]
+
+    def _too_large(self) -> TraceError:
+        counts = sorted(((self.program.ops.count(op), op) for op in set(self.program.ops)))[-4:]
+        most = ", ".join(f"{count:,} {op}" for count, op in reversed(counts))
+        return refused(
+            f"more than {MOST_OPERATIONS:,} operations",
+            f"most are {most}",
+            "compile the loss of one sample, and let the batch be the leading axis of the data",
+        )
+
+    # ---- what the engine tells of Values while the function runs ----
+
+    def read(self, v: Value) -> None:
+        """Refuse what turns a Value's number into a plain one, which would stay as it is now."""
+        if threading.get_ident() == self._thread:
+            raise refused(
+                f"the number of {v!r} was asked for, by .data, by a comparison or as a condition",
+                "it would become a constant of the compiled program",
+                "compute with the Value itself, or outside the function",
+            )
+
+
+@contextmanager
+def _watching(trace: Trace) -> Iterator[None]:
+    """Let the engine tell a trace of Values whose numbers are asked for."""
+    before = process.trace
+    process.trace = trace
+    try:
+        yield
+    finally:
+        process.trace = before
+
+
+def trace(
+    function: Callable[..., Any],
+    samples: Sequence[Tree],
+    parameters: Sequence[Value] = (),
+    names: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    inputs_move: bool = False,
+) -> Trace:
+    """Run a function once, on Traced numbers, and return what it has done.
+
+    Args:
+        function: of as many arguments as there are samples: lists of numbers, nested or not.
+        samples: one example of each argument, of which only the nesting counts.
+        parameters: the Values by which one differentiates; names: what the listing calls them.
+        arguments: what the listing calls the arguments.
+        inputs_move: whether the inputs are variables, as Values would be, or data, as floats.
+
+    Raises:
+        TraceError: what cannot be compiled; what the function itself raises passes.
+    """
+    names_of_inputs = [
+        f"{name}{''.join(f'[{key!r}]' for key in place)}"
+        for name, sample in zip(arguments, samples, strict=True)
+        for place, _ in leaves(sample)
+    ]
+    tracing = Trace(parameters, names, names_of_inputs, inputs_move)
+    inputs = iter([Traced(tracing, tracing.program.input(k)) for k in range(len(names_of_inputs))])
+    arguments_of = [rebuild(sample, inputs) for sample in samples]
+    with _watching(tracing):
+        result = function(*arguments_of)
+    if hasattr(result, "tolist") and str(getattr(result, "dtype", "")) == "object":
+        result = result.tolist()
+    found = [x for _, x in leaves(result)]
+    for x in found:
+        if not isinstance(x, Traced | Value | int | float):
+            raise TraceError(
+                f"{function_name(function)} returned {type(x).__name__} {x!r:.40}: a number is "
+                "needed, or lists of numbers; return what was computed from the arguments"
+            )
+    tracing.results = [tracing.place_of(x) for x in found]
+    tracing.result = result
+    return tracing
+
+
+def function_name(function: Any) -> str:
+    """What errors call a function."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__name__", type(function).__name__)
+    return f"{name} ({code.co_filename}, line {code.co_firstlineno})" if code else str(name)
