@@ -307,7 +307,7 @@ class _LossProgram:
                 f"{function_name(loss.function)} returned {len(found.results)} numbers: a loss is "
                 "one; add them up, or compile without parameters"
             )
-        self.outputs, self.forward = loss_outputs(found, len(batch.nests) > 0, loss.function)
+        self.outputs, self.forward = loss_outputs(found, bool(found.program.input_names), loss.function)
         self.listing = Listing(found.program, self.forward, self.outputs.roots())
         self.task = Task(
             found.program,
@@ -665,7 +665,7 @@ class _FunctionProgram:
         self.trace = trace(function.function, batch.nests, (), (), names, inputs_move=True)
         p = self.trace.program
         self.count = len(p.input_names)
-        if batch.nests and not any(p.lane[i] for i in self.trace.results):
+        if self.count and not any(p.lane[i] for i in self.trace.results):
             raise TraceError(
                 f"{function_name(function.function)} does not depend on its arguments: it left the "
                 "traced numbers, or the data are read from somewhere else"

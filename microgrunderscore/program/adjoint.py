@@ -9,6 +9,7 @@ Source: Griewank and Walther, Evaluating derivatives (2008), chapter 3.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -127,6 +128,7 @@ def _total(program: Program, shares: list[Share]) -> int:
         for g, slope in shares
         if not isinstance(slope, float) or abs(slope) != 1.0
     ]
+    products = _twice_as_double(program, products)
     terms = [program.apply("mul", *products[0])] if len(products) == 1 else []
     if len(products) > 1:
         terms = [program.apply("dot", *(g for g, _ in products), *(s for _, s in products))]
@@ -136,3 +138,16 @@ def _total(program: Program, shares: list[Share]) -> int:
         total = program.apply("neg", g) if total is None else program.apply("sub", total, g)
     assert total is not None
     return total
+
+
+def _twice_as_double(program: Program, products: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Products that are there twice, as from x·x, with a doubled factor: just as exact."""
+    counts = Counter(products)
+    if len(counts) == len(products):
+        return products
+    two = program.const(2.0)
+    return [
+        (program.apply("mul", two, g), s) if n == 2 else (g, s)
+        for (g, s), n in counts.items()
+        for _ in range(1 if n == 2 else n)
+    ]

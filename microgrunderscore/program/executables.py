@@ -303,7 +303,10 @@ class NumpyExecutable(_OnArrays):
                 if n < chunk:
                     inputs[:, n:] = part[:, -1:]
                     inputs[-1, n:] = 0.0
+                before = self.U[plan.sums] if first else 0.0
                 plan.run(1)
+                if first:
+                    self.U[plan.sums] += before
                 for out, (lane, slot) in zip(outputs, self.layout.lanes, strict=True):
                     out[first : first + n] = plan.T[slot, :n] if lane else self.U[slot]
             plan.run(2)
@@ -355,7 +358,7 @@ class LLVMExecutable(_OnArrays):
 
         layout, self._update_layout = _regrouped(task)
         super().__init__(task, aligned(layout.uniform_count), layout)
-        self._kernels: dict[bool, _Kernel] = {}
+        self._kernels: dict[int, _Kernel] = {}
         self.source = self._kernel(task.samples).module.text
 
     def _kernel(self, samples: int) -> _Kernel:
@@ -363,7 +366,7 @@ class LLVMExecutable(_OnArrays):
         from .machine import best_shape
 
         shape = best_shape(samples if self.layout.input_count > 1 else 1)
-        many = shape.lanes > 1
+        many = 8 if shape.lanes > 1 else 1 if shape.alone else 2
         if many not in self._kernels:
             self._kernels[many] = _Kernel(
                 self.layout, shape, self._update_layout, self.task.cache, self.U

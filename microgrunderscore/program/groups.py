@@ -27,6 +27,7 @@ from .strides import Axes, Slots, axes_of
 LINEAR = frozenset({"add", "sub", "neg", "mul", "sum_of", "dot"})
 BEFORE, EACH, AFTER = 0, 1, 2  # phases: once, for each sample, once after all samples
 IRREGULAR = 6  # a program of fewer operations to a group than that is not re-rolled
+FEW_TERMS = 4  # of a single sum that is written out
 NOTHING = -1  # instead of a second factor
 
 
@@ -128,6 +129,7 @@ class Layout:
 
     steps: list[Group | Statement]
     scatters: list[Scatter]
+    gathered: set[int]
     uniform_count: int
     lane_count: int
     input_count: int
@@ -217,6 +219,7 @@ class _Regrouping:
         return Layout(
             steps=self.steps,
             scatters=scatters,
+            gathered=self.gathered,
             uniform_count=self.uniform_count,
             lane_count=self.lane_count,
             input_count=self.input_count,
@@ -274,7 +277,7 @@ class _Regrouping:
     def _absorbed(self) -> bytearray:
         """Which entries are nothing but a term of the one sum that reads them."""
         p = self.p
-        uses = Counter(j for i in self.order for j in p.operands(i))
+        uses = self.uses = Counter(j for i in self.order for j in p.operands(i))
         uses.update(self.outputs.roots())
         absorbed = bytearray(len(p))
         for i in self.order:
@@ -328,24 +331,30 @@ class _Regrouping:
                 self.slot[i] = self.uniform_count
                 table[self.uniform_count] = p.args[i][0]
                 self.uniform_count += 1
+        self.gathered: set[int] = set()  # parameters to which samples add one by one
+        for gather, _ in self.outputs.scattered:
+            _, base, step, count = p.args[gather]
+            self.gathered.update(range(base, base + step * count, step))
         self._destinations = self._direct()
-        self.towards = {i: k for k, i in self.outputs.gradient}
-        for i, k in list(self.towards.items()):
-            for t in range(*self.start.get(i, (0, 0))):
-                if self.b[t] == NOTHING and p.ops[int(self.a[t])] == "lane_sum":
-                    self.towards.setdefault(int(self.a[t]), k)
 
     def _direct(self) -> dict[int, int]:
         """Entries that can be computed right where the gradient lies, with their slots there."""
         p = self.p
-        if self.outputs.scattered:
-            return {}
         times = Counter(i for _, i in self.outputs.gradient)
-        return {
+        direct = {
             i: self.gradient + k
             for k, i in self.outputs.gradient
-            if times[i] == 1 and p.ops[i] not in LEAVES and not p.lane[i] and not self.absorbed[i]
+            if times[i] == 1
+            and k not in self.gathered
+            and not (p.ops[i] in LEAVES or p.lane[i] or self.absorbed[i])
         }
+        for i, slot in list(direct.items()):  # and sums over samples that are but one term of them
+            for t in range(*self.start.get(i, (0, 0))):
+                j = int(self.a[t])
+                if self.b[t] == NOTHING and p.ops[j] == "lane_sum" and self.uses[j] == 1:
+                    direct[j] = slot
+                    break
+        return direct
 
     def _new_slots(self, members: Slots, lane: bool) -> Slots:
         """Slots in a row for the results of a group; those of a gradient if all are of one."""
@@ -367,7 +376,8 @@ class _Regrouping:
     def _place(self, key: tuple[Any, ...], members: Slots) -> None:
         """Give the members of one kind their order and slots, and write the group."""
         phase, _, lane, op, *_ = key
-        if len(members) == 1:
+        begin, end = self.start.get(int(members[0]), (0, 0))
+        if len(members) == 1 and end - begin <= FEW_TERMS:
             self._place_one(key, int(members[0]))
         elif op in ("sum", "lane_sum"):
             self._place_sums(phase, lane, op, members)
@@ -385,9 +395,8 @@ class _Regrouping:
         a, b = self.slot[self.a[at]], np.take_along_axis(last, by, axis=1)
         keys = [k for q in range(min(count, 3)) for k in (b[:, q], a[:, q])]
         in_order = np.lexsort(keys[::-1])
-        if not lane and all(i in self.towards for i in members.tolist()):
-            towards = [self.towards[i] for i in members.tolist()]
-            in_order = np.lexsort((towards, self.made_by[self.a[at[:, 0]]]))
+        if not lane and all(i in self._destinations for i in members.tolist()):
+            in_order = np.argsort([self._destinations[i] for i in members.tolist()])
         members, at = members[in_order], at[in_order]
         terms = tuple(self._terms(at))
         self.steps.append(Group(op, phase, lane, self._new_slots(members, lane), terms=terms))
@@ -416,7 +425,7 @@ class _Regrouping:
         slots = self.slot[reads]
         extra = np.zeros((len(members), 0), dtype=np.int64)
         if op == "gather":
-            extra = np.array([p.args[i][1:] for i in members.tolist()])
+            extra = np.array([p.args[i][1:3] for i in members.tolist()])
         columns = np.concatenate([slots, extra], axis=1)
         in_order = np.lexsort(columns.T[::-1])
         lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
@@ -441,7 +450,7 @@ class _Regrouping:
         else:
             reads = tuple(self._where(j) for j in self.p.operands(i))
             if op == "gather":
-                reads += tuple((False, x) for x in self.p.args[i][1:])
+                reads += tuple((False, x) for x in self.p.args[i][1:3])
         to = self._destinations.get(i)
         if to is None:
             to = self.lane_count if lane else self.uniform_count
@@ -460,14 +469,15 @@ class _Regrouping:
 
     def _finish_gradient(self) -> list[Scatter]:
         """Bring what was computed elsewhere to where the gradient lies."""
-        rest = [(k, i) for k, i in self.outputs.gradient if i not in self._destinations]
-        if rest:
-            by = sorted(rest, key=lambda pair: pair[0])
-            to = np.array([self.gradient + k for k, _ in by])
-            values = Operand(False, np.array([[int(self.slot[i])] for _, i in by]))
-            terms = (Terms(1, values, None),)
-            if self.outputs.scattered:  # which has been there before
-                terms += (Terms(1, Operand(False, to[:, None]), None),)
+        rest = sorted((k, i) for k, i in self.outputs.gradient if i not in self._destinations)
+        for is_gathered in (False, True):
+            part = [(k, i) for k, i in rest if (k in self.gathered) == is_gathered]
+            if not part:
+                continue
+            to = np.array([self.gradient + k for k, _ in part])
+            terms = (Terms(1, Operand(False, np.array([[self.slot[i]] for _, i in part])), None),)
+            if is_gathered:  # on top of what samples have added
+                terms = (Terms(1, Operand(False, to[:, None]), None), *terms)
             self.steps.append(Group("sum", AFTER, False, to, terms=terms))
         return [
             Scatter(

@@ -11,7 +11,7 @@ Besides the rows of ``ops.py`` there are a few operations that only programs hav
     uniform k           the k-th number that is the same for all samples: parameters come first
     input k             the k-th number of a sample
     lt, le, gt, ge, eq  1 where the comparison holds, 0 where not; "and" of two such
-    gather i base step  uniform number base + step · i, where i is a whole number of the sample
+    gather i base step count  uniform number base + step · i, i being a number of the sample
     lane_sum x          the sum of x over all samples
 
 Source: Wengert, A simple automatic derivative evaluation program (1964).
@@ -92,9 +92,10 @@ class Program:
         """The place of the k-th number of a sample."""
         return self._entry("input", (k,), k, True, self.inputs_move)
 
-    def gather(self, index: int, base: int, step: int) -> int:
-        """The place of uniform number base + step · index."""
-        return self._entry("gather", (index, base, step), (index, base, step), True, True)
+    def gather(self, index: int, base: int, step: int, count: int) -> int:
+        """The place of uniform number base + step · index, for an index less than count."""
+        args = (index, base, step, count)
+        return self._entry("gather", args, args, True, True)
 
     def lane_sum(self, x: int) -> int:
         """The place of the sum over all samples."""
@@ -194,7 +195,7 @@ class Program:
         if op in SIGNS:
             return f"{texts[0]} {SIGNS[op]} {texts[1]}"
         if op == "gather":
-            _, base, step = self.args[i]
+            _, base, step, _ = self.args[i]
             return f"uniform[{base} + {step} * {texts[0]}]"
         if op == "lane_sum":
             return f"sum over samples of {texts[0]}"

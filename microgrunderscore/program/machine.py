@@ -16,7 +16,7 @@ import numpy as np
 from ..operation import ARITHMETIC_ERRORS, OPERATIONS
 from . import vector_maths
 from .groups import Layout
-from .on_llvm import SINGLE, WIDTH, Printer, Shape, constant, everywhere, type_of
+from .on_llvm import ALONE, SINGLE, WIDTH, Printer, Shape, constant, everywhere, type_of
 from .strides import Slots, pieces
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -37,7 +37,7 @@ def best_shape(samples: int) -> Shape:
     (1, 32)
     """
     if samples < WIDTH // 2:
-        return SINGLE
+        return ALONE if samples == 1 else SINGLE
     vectors = -(-samples // WIDTH)
     return min(
         (Shape(v) for v in (1, 2, 3, 4)),
@@ -77,8 +77,9 @@ def _run(name: str, layout: Layout, printer: Printer, places: Sequence[int] = ()
         for phase, functions in printer.phases.items()
     }
     zeroed = [f"call void @llvm.memset.p0.i64(ptr %V, i8 0, i64 {printer.sums * WIDTH * 8}, i1 0)"]
-    if layout.scatters:
-        zeroed += _zeroed(layout.gradient, layout.gradient)
+    if layout.gathered:
+        first, last = min(layout.gathered), max(layout.gathered)
+        zeroed += _zeroed(layout.gradient + first, last - first + 1)
     for slots in printer.summed_slots:
         for piece in pieces([np.sort(slots)]):
             first = int(np.sort(slots)[piece.start])

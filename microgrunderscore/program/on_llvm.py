@@ -47,6 +47,12 @@ Many: TypeAlias = list[str]  # the vectors of a block's lanes
 _PARAMETERS = "ptr noalias %U, ptr noalias %T, ptr noalias %V, ptr noalias %table"
 _ARGUMENTS = "ptr %U, ptr %T, ptr %V, ptr %table"
 _WIDE = 'nounwind "min-legal-vector-width"="512"'
+# Which numbers of two vectors are added to which, so that in three rounds eight vectors become one.
+_NEIGHBOURS = (
+    ((0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15)),
+    ((0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),
+    ((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
+)
 _COMPARED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
 _INTRINSIC = {"abs": "fabs", "sqrt": "sqrt", "maximum": "maximum", "minimum": "minimum"}
 
@@ -173,6 +179,31 @@ class Code:
             return x if sign > 0 else self.value(f"fneg {kind} {x}")
         return self.value(f"{'fadd' if sign > 0 else 'fsub'} {kind} {total}, {x}")
 
+    def total(self, x: str, width: int) -> str:
+        """The sum of a vector's numbers."""
+        if width == 1:
+            return x
+        self.called.add(("reduce", width))
+        return self.value(
+            f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64"
+            f"(double {constant(0.0)}, {type_of(width)} {x})"
+        )
+
+    def totals(self, xs: Sequence[str]) -> str:
+        """The sums of eight vectors of eight numbers, as one vector: neighbours are added thrice."""
+        kind = type_of(WIDTH)
+        for low, high in _NEIGHBOURS:
+            xs = [
+                self.value(f"fadd {kind} {self._picked(x, y, low)}, {self._picked(x, y, high)}")
+                for x, y in zip(xs[::2], xs[1::2], strict=True)
+            ]
+        return xs[0]
+
+    def _picked(self, x: str, y: str, places: Sequence[int]) -> str:
+        """Some numbers of two vectors."""
+        kind, mask = type_of(WIDTH), ", ".join(f"i32 {i}" for i in places)
+        return self.value(f"shufflevector {kind} {x}, {kind} {y}, <{WIDTH} x i32> <{mask}>")
+
     def intrinsic(self, name: str, operands: Sequence[str], width: int) -> str:
         kind = type_of(width)
         suffix = "f64" if width == 1 else f"v{width}f64"
@@ -206,10 +237,14 @@ class Code:
 
 @dataclass(frozen=True)
 class Shape:
-    """How many samples are worked on together: vectors in a block, and doubles in a vector."""
+    """How many samples are worked on together: vectors in a block, and doubles in a vector.
+
+    alone: whether there is but one sample, so that sums over samples are the numbers themselves.
+    """
 
     vectors: int
     width: int = WIDTH
+    alone: bool = False
 
     @property
     def lanes(self) -> int:
@@ -217,6 +252,7 @@ class Shape:
 
 
 SINGLE = Shape(1, 1)
+ALONE = Shape(1, 1, alone=True)
 
 
 class Printer:
@@ -325,7 +361,7 @@ class Printer:
             self.sums += group.count
         else:
             to = group.to
-            if group.op == "lane_sum":
+            if group.op == "lane_sum" and not self.shape.alone:
                 self._sums_of.append((-1, group.to))
         parts = pieces([to, *reads])
         if len(parts) > max(4, group.count // 6):
@@ -340,24 +376,30 @@ class Printer:
 
     def _print_reductions(self) -> None:
         """After all blocks: what was summed over samples, from vectors to single numbers."""
-        code, width = self.code, self.shape.width
         for first, to in self._sums_of:
             if first < 0:
                 continue
             for piece in pieces([first + np.arange(len(to)), to]):
-                bases = (first + piece.start, int(to[piece.start]))
+                axes, bases = piece.axes, (first + piece.start, int(to[piece.start]))
+                last = axes[-1]
+                if last.steps == (1, 1) and last.count % WIDTH == 0:
+                    eighth = Axis(last.count // WIDTH, (WIDTH, WIDTH))
+                    self._nest((*axes[:-1], eighth), bases, self._reduce_eight, 40)
+                else:
+                    self._nest(axes, bases, self._reduce_one, 6)
 
-                def total(places: list[Index]) -> None:
-                    x = code.load("V", code.times(places[0], width), width, 8 * width)
-                    kind = type_of(width)
-                    self.called.add(("reduce", width))
-                    y = code.value(
-                        f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64"
-                        f"(double {constant(0.0)}, {kind} {x})"
-                    )
-                    code.store(y, "U", places[1])
+    def _reduce_one(self, places: list[Index]) -> None:
+        code, width = self.code, self.shape.width
+        x = code.load("V", code.times(places[0], width), width, 8 * width)
+        code.store(code.total(x, width), "U", places[1])
 
-                self._nest(piece.axes, bases, total, 6)
+    def _reduce_eight(self, places: list[Index]) -> None:
+        code, width = self.code, self.shape.width
+        at = code.times(places[0], width)
+        xs = [
+            code.load("V", code.plus(at, r * width), width, 8 * width) for r in range(WIDTH)
+        ]
+        code.store(code.totals(xs), "U", places[1], WIDTH)
 
     def _nest(
         self, axes: Axes, bases: Sequence[Index], body: Callable[[list[Index]], None], cost: int
@@ -536,15 +578,16 @@ class Printer:
     def _add_up(self, s: Statement, xs: Many) -> None:
         """Add a statement's result to what is summed over samples."""
         code, width = self.code, self.shape.width
+        if self.shape.alone:
+            return code.store(xs[0], "U", s.to)
         if self.shape.lanes == 1:
             self._sums_of.append((-1, np.array([s.to])))
-            code.store(code.value(f"fadd double {code.load('U', s.to)}, {xs[0]}"), "U", s.to)
-            return
+            return code.store(code.value(f"fadd double {code.load('U', s.to)}, {xs[0]}"), "U", s.to)
         at = self.sums * width
         self._sums_of.append((self.sums, np.array([s.to])))
         self.sums += 1
         total = summed(code, [*xs, code.load("V", at, width, 8 * width)], width)
-        code.store(total, "V", at, width, 8 * width)
+        return code.store(total, "V", at, width, 8 * width)
 
     @property
     def summed_slots(self) -> list[Slots]:
@@ -597,6 +640,8 @@ class _Rows:
         self.inner = piece.axes[-1]
         self.terms_count = sum(k.count for k in kinds)
         self._tables: list[tuple[int, ...] | None] = [None] * len(kinds)
+        self._alike: dict[int, bool] = {}
+        self._of_rows: list[Index] = []
 
     def print(self) -> None:
         if self.in_lanes and self.group.op == "lane_sum" and not self.from_tables:
@@ -612,48 +657,102 @@ class _Rows:
         """The outer loops, and the innermost one in steps of several members, or of a vector."""
         code = self.code
         if len(axes) > 1:
-            inside = self._cost()
+            side_by_side = self._side_by_side(axes)
+            inside = self._cost() * side_by_side
             for axis in axes[1:]:
                 inside *= axis.count
 
-            def turn(i: Index, _: list[str]) -> list[str]:
-                self._over_rows(axes[1:], (*turns, i), together)
-                return []
+            def turn_of(size: int) -> Callable[[Index, list[str]], list[str]]:
+                def turn(i: Index, _: list[str]) -> list[str]:
+                    first = code.times(i, size)
+                    self._of_rows = [code.plus(first, r) for r in range(size)]
+                    self._over_rows(axes[1:], (*turns, first), together)
+                    return []
 
-            code.loop(axes[0].count, turn, cost=inside)
+                return turn
+
+            whole = axes[0].count // side_by_side
+            code.loop(whole, turn_of(side_by_side), cost=inside)
+            for r in range(whole * side_by_side, axes[0].count):
+                self._of_rows = [r]
+                self._over_rows(axes[1:], (*turns, r), together)
             return
-        count = axes[0].count
-        width = 1 if self.in_lanes else self._vector_width()
-        step = max(width, together)
+        if self.in_lanes:
+            return self._over_members(axes[0].count, turns, together)
+        return self._over_vectors(axes[0].count, turns)
 
-        def some(i: Index, size: int, width: int) -> None:
-            first = code.times(i, size)
-            if self.in_lanes:
-                self._members([(*turns, code.plus(first, r)) for r in range(size)])
-            else:
-                self._scalar_members((*turns, first), width)
+    def _over_members(self, count: int, turns: tuple[Index, ...], together: int) -> None:
+        """The innermost loop where vectors run over samples."""
+        code = self.code
 
-        def turn_of_several(i: Index, _: list[str]) -> list[str]:
-            some(i, step, width)
+        def turn(i: Index, _: list[str]) -> list[str]:
+            first = code.times(i, together)
+            self._members([(*turns, code.plus(first, r)) for r in range(together)])
             return []
 
-        whole = count // step
+        whole = count // together
         if whole:
-            code.loop(whole, turn_of_several, cost=self._cost() * (together if self.in_lanes else 1))
-        for r in range(whole * step, count):
-            if self.in_lanes:
-                self._members([(*turns, r)])
-            else:
-                self._scalar_members((*turns, r), 1)
+            code.loop(whole, turn, cost=self._cost() * together)
+        for r in range(whole * together, count):
+            self._members([(*turns, r)])
+
+    def _over_vectors(self, count: int, turns: tuple[Index, ...]) -> None:
+        """The innermost loop where vectors run over members, of one row or of several at once."""
+        code, width = self.code, self._vector_width()
+        rows = [(*turns[:-1], i) for i in self._of_rows] if len(self._of_rows) > 1 else [turns]
+
+        def turn(i: Index, _: list[str]) -> list[str]:
+            first = code.times(i, width)
+            self._scalar_members([(*row, first) for row in rows], width)
+            return []
+
+        whole = count // width
+        if whole:
+            code.loop(whole, turn, cost=self._cost() * len(rows) * (1 if width == 1 else 2))
+        for r in range(whole * width, count):
+            self._scalar_members([(*row, r) for row in rows], 1)
+
+    def _side_by_side(self, axes: Axes) -> int:
+        """How many rows to take at once: their sums go on while others wait for their last term."""
+        if len(axes) != 2 or self.in_lanes or self.from_tables or self.terms_count < WIDTH:
+            return 1
+        if any(self._is_long_row(q) for q in range(len(self.kinds))):
+            return 1
+        if not all(self.kinds[q].is_shared for q in range(len(self.kinds))):
+            return 1
+        return min(ROWS, axes[0].count)
 
     def _cost(self) -> int:
         per_term = self.shape.vectors if self.in_lanes else 1
         return 2 + 3 * per_term * max(1, self.terms_count)
 
+    def _offsets(self, q: int) -> tuple[Slots, ...]:
+        """The distances of the terms of part q from the first: for all, rows, or members."""
+        columns = self.kinds[q]
+        if columns.is_shared:
+            return columns.offsets
+        mine = [d[self.piece.start : self.piece.stop] for d in columns.offsets]
+        every = self.inner.count if self._is_alike(q) else 1
+        return tuple(d[::every] for d in mine)
+
+    def _is_alike(self, q: int) -> bool:
+        """Whether the terms of part q lie at the same distances for all of the innermost loop."""
+        if q not in self._alike:
+            columns, count = self.kinds[q], self.inner.count
+            mine = [d[self.piece.start : self.piece.stop] for d in columns.offsets]
+            self._alike[q] = columns.is_shared or (
+                not self.from_tables
+                and all(
+                    bool((d.reshape(-1, count, d.shape[1]) == d[::count][:, None]).all())
+                    for d in mine
+                )
+            )
+        return self._alike[q]
+
     def _number(self, turns: tuple[Index, ...]) -> Index:
-        """The number of a member in the stretch."""
+        """The number of a member in the stretch, or of a row of them."""
         n: Index = 0
-        for axis, i in zip(self.piece.axes, turns, strict=True):
+        for axis, i in zip(self.piece.axes, turns, strict=False):
             n = self.code.plus(self.code.times(n, axis.count), i)
         return n
 
@@ -701,13 +800,14 @@ class _Rows:
                 return code.loop(axes[0].count, turn, values, kind, inside)
 
             return nest(columns.axes, [0] * len(columns.axes[0].steps), carried)
+        offsets = self._offsets(q)
         if self._tables[q] is None:
-            self._tables[q] = tuple(self.printer._tabled(d) for d in columns.offsets)
+            self._tables[q] = tuple(self.printer._tabled(d) for d in offsets)
         tables = self._tables[q] or ()
         begin: Index = 0
         if not columns.is_shared:
-            member = code.plus(self._number(turns), self.piece.start)
-            begin = code.times(member, columns.count)
+            of_row = turns[:-1] if self._is_alike(q) else turns
+            begin = code.times(self._number(of_row), columns.count)
 
         def turn_of_table(i: Index, values: list[str]) -> list[str]:
             at = code.plus(begin, i)
@@ -722,8 +822,8 @@ class _Rows:
         if self.from_tables or not self.group.terms or self.terms_count < 2:
             return False
         steps, column = self.inner.steps, 1
-        for terms, kind in zip(self.group.terms, self.kinds, strict=True):
-            if not kind.is_shared:
+        for q, terms in enumerate(self.group.terms):
+            if not self._is_alike(q):
                 return False
             for operand in (terms.a, terms.b):
                 if operand is None:
@@ -889,106 +989,147 @@ class _Rows:
         return "T" if lane else "U"
 
     def _vector_width(self) -> int:
-        """WIDTH, if neighbouring members write and read neighbours, or all the same number."""
-        if self.from_tables or self.inner.count < WIDTH or not all(k.is_shared for k in self.kinds):
-            return 1
+        """WIDTH, if neighbours write neighbours, and read such, or the same, or rows of terms."""
         to, *reads = self.inner.steps
-        return WIDTH if to == 1 and all(step in (0, 1) for step in reads) else 1
+        if self.from_tables or self.inner.count < WIDTH or to != 1:
+            return 1
+        if not self.group.terms:
+            return WIDTH if all(step in (0, 1) for step in reads) else 1
+        column = 0
+        for q, terms in enumerate(self.group.terms):
+            steps = reads[column : column + 1 + (terms.b is not None)]
+            column += len(steps)
+            even = self._is_alike(q) and all(step in (0, 1) for step in steps)
+            if not even and not self._is_long_row(q):
+                return 1
+        return WIDTH
 
-    def _scalar_members(self, turns: tuple[Index, ...], width: int) -> None:
-        """As many members as a vector has places."""
+    def _scalar_members(self, rows: list[tuple[Index, ...]], width: int) -> None:
+        """As many members as a vector has places, in several rows at once."""
         code, group = self.code, self.group
-        at = self._places(turns)
         to = self._base(group.lane)
-
-        def read(operand: Operand, column: int, offset: Index = 0) -> str:
-            place = code.plus(at[column], offset)
-            if not operand.lane and isinstance(place, int) and place in self.printer._known:
-                if width == 1 or self.inner.steps[column] == 0:
-                    return everywhere(self.printer._known[place], width)
-            if width > 1 and self.inner.steps[column] == 0:
-                return code.splat(code.load(self._base(operand.lane), place), width)
-            return code.load(self._base(operand.lane), place, width)
-
+        places = [self._places(turns) for turns in rows]
         if not group.terms:
-            xs = [read(o, c) for c, o in enumerate(group.operands, start=1)]
-            return code.store(code.operation(group.op, xs, width), to, at[0], width)
-        total: str | None = None
+            for at in places:
+                xs = [self._read(o, at, c, 0, width) for c, o in enumerate(group.operands, 1)]
+                code.store(code.operation(group.op, xs, width), to, at[0], width)
+            return
+        totals: list[str | None] = [None] * len(rows)
         column = 1
         for q, terms in enumerate(group.terms):
-            if self._is_long_row(q, column, width):
-                total = self._dot(terms, at, column, total)
+            steps = self.inner.steps[column : column + 1 + (terms.b is not None)]
+            if self._is_long_row(q) and (width == 1 or not all(step in (0, 1) for step in steps)):
+                totals = [
+                    self._dots(terms, turns, column, total, width)
+                    for turns, total in zip(rows, totals, strict=True)
+                ]
             else:
-                total = self._scalar_terms(q, terms, turns, column, total, read, width)
-            column += 1 + (terms.b is not None)
-        assert total is not None
-        if group.op == "lane_sum":
-            total = code.added(code.load(to, at[0], width), total, width, 1)
-        return code.store(total, to, at[0], width)
+                totals = self._scalar_terms(q, terms, rows, places, column, totals, width)
+            column += len(steps)
+        for at, total in zip(places, totals, strict=True):
+            assert total is not None
+            if group.op == "lane_sum" and not self.shape.alone:
+                total = code.added(code.load(to, at[0], width), total, width, 1)
+            code.store(total, to, at[0], width)
+
+    def _read(
+        self, operand: Operand, at: list[Index], column: int, offset: Index, width: int
+    ) -> str:
+        """What members read: neighbours, or the same for all."""
+        code, known = self.code, self.printer._known
+        place = code.plus(at[column], offset)
+        is_same = width == 1 or self.inner.steps[column] == 0
+        if is_same and not operand.lane and isinstance(place, int) and place in known:
+            return everywhere(known[place], width)
+        if is_same:
+            return code.splat(code.load(self._base(operand.lane), place), width)
+        return code.load(self._base(operand.lane), place, width)
 
     def _scalar_terms(
         self,
         q: int,
         terms: Terms,
-        turns: tuple[Index, ...],
+        rows: list[tuple[Index, ...]],
+        places: list[list[Index]],
         column: int,
-        total: str | None,
-        read: Callable[..., str],
+        totals: list[str | None],
         width: int,
-    ) -> str:
-        """Add part q of the sum."""
+    ) -> list[str | None]:
+        """Add part q of the sum, in all rows."""
         code = self.code
 
-        def term(offsets: Sequence[Index], total: str | None) -> str:
-            x = read(terms.a, column, offsets[0])
-            if terms.b is None:
-                return code.added(total, x, width, terms.sign)
-            y = read(terms.b, column + 1, offsets[1])
-            if total is None:
-                product = code.value(f"fmul {type_of(width)} {x}, {y}")
-                return code.added(None, product, width, terms.sign)
-            return code.fma(x, y, total, width, terms.sign)
+        def term(offsets: Sequence[Index], totals: Sequence[str | None]) -> list[str]:
+            found = []
+            for at, total in zip(places, totals, strict=True):
+                x = self._read(terms.a, at, column, offsets[0], width)
+                if terms.b is None:
+                    found.append(code.added(total, x, width, terms.sign))
+                    continue
+                y = self._read(terms.b, at, column + 1, offsets[1], width)
+                if total is None:
+                    product = code.value(f"fmul {type_of(width)} {x}, {y}")
+                    found.append(code.added(None, product, width, terms.sign))
+                else:
+                    found.append(code.fma(x, y, total, width, terms.sign))
+            return found
 
         if terms.count == 1:
-            return term((0, 0), total)
-        first = total or everywhere(0.0, width)
-        return self._over_terms(
-            q, turns, lambda at, values: [term(at, values[0])], [first], type_of(width), 4
-        )[0]
+            return list(term((0, 0), totals))
+        first = [total or everywhere(0.0, width) for total in totals]
+        return list(
+            self._over_terms(q, rows[0], term, first, type_of(width), 4 * len(rows))
+        )
 
-    def _is_long_row(self, q: int, column: int, width: int) -> bool:
+    def _is_long_row(self, q: int) -> bool:
         """Whether both factors of a part lie in rows of whole vectors, one for each member."""
         kind, terms = self.kinds[q], self.group.terms[q]
         return (
-            width == 1
-            and terms.b is not None
+            terms.b is not None
             and kind.axes is not None
             and len(kind.axes) == 1
             and kind.axes[0].steps == (1, 1)
             and kind.count >= WIDTH
         )
 
-    def _dot(self, terms: Terms, at: list[Index], column: int, total: str | None) -> str:
-        """A sum of products along two rows, eight at a time."""
+    def _dots(
+        self, terms: Terms, turns: tuple[Index, ...], column: int, total: str | None, width: int
+    ) -> str:
+        """Sums of products along two rows, eight at a time, for one member or for eight."""
         code, kind = self.code, type_of(WIDTH)
         assert terms.b is not None
         a, b = self._base(terms.a.lane), self._base(terms.b.lane)
+        places = [
+            self._places((*turns[:-1], code.plus(turns[-1], r)))[column : column + 2]
+            for r in range(width)
+        ]
 
         def turn(i: Index, values: list[str]) -> list[str]:
             offset = code.times(i, WIDTH)
-            x = code.load(a, code.plus(at[column], offset), WIDTH)
-            y = code.load(b, code.plus(at[column + 1], offset), WIDTH)
-            return [code.fma(x, y, values[0], WIDTH)]
+            found = []
+            for (x_at, y_at), value in zip(places, values, strict=True):
+                x = code.load(a, code.plus(x_at, offset), WIDTH)
+                y = code.load(b, code.plus(y_at, offset), WIDTH)
+                found.append(code.fma(x, y, value, WIDTH))
+            return found
 
-        whole = terms.count // WIDTH
-        sums = code.loop(whole, turn, [everywhere(0.0, WIDTH)], kind, 4)
-        self.printer.called.add(("reduce", WIDTH))
-        found = code.value(
-            f"call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64"
-            f"(double {constant(0.0)}, {kind} {sums[0]})"
-        )
-        for r in range(whole * WIDTH, terms.count):
-            x = code.load(a, code.plus(at[column], r))
-            y = code.load(b, code.plus(at[column + 1], r))
-            found = code.fma(x, y, found, 1)
-        return code.added(total, found, 1, terms.sign)
+        whole, rest = divmod(terms.count, WIDTH)
+        sums = code.loop(whole, turn, [everywhere(0.0, WIDTH)] * width, kind, 4 * width)
+        found = code.totals(sums) if width > 1 else code.total(sums[0], WIDTH)
+        for r in range(terms.count - rest, terms.count):
+            x = self._column_of(a, [at[0] for at in places], r)
+            y = self._column_of(b, [at[1] for at in places], r)
+            found = code.fma(x, y, found, width)
+        return code.added(total, found, width, terms.sign)
+
+    def _column_of(self, base: str, rows: Sequence[Index], offset: int) -> str:
+        """One number of each row, as a vector."""
+        code = self.code
+        if len(rows) == 1:
+            return code.load(base, code.plus(rows[0], offset))
+        vector = "poison"
+        for r, at in enumerate(rows):
+            x = code.load(base, code.plus(at, offset))
+            vector = code.value(
+                f"insertelement {type_of(WIDTH)} {vector}, double {x}, i32 {r}"
+            )
+        return vector

@@ -8,6 +8,7 @@ whole matrices become matrix products. Elsewhere slots are looked up in tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,9 +48,11 @@ _COMPARED = {
 
 
 def sigmoid(x: Array, out: Array) -> None:
-    """1 / (1 + e^-x), from the side on which exp cannot overflow."""
-    e = np.exp(-np.abs(x))
-    np.divide(np.where(x >= 0.0, 1.0, e), 1.0 + e, out=out)
+    """1 / (1 + e^-x), in few calls: 0 where the engine has less than 1e-308."""
+    np.negative(x, out)
+    np.exp(out, out)
+    np.add(out, 1.0, out)
+    np.divide(1.0, out, out)
 
 
 def softplus(x: Array, out: Array) -> None:
@@ -88,24 +91,38 @@ class Plan:
         self.U = uniform
         self.T = np.zeros((max(1, layout.lane_count), samples))
         self.samples = samples
+        self.ones = np.ones(samples)
         self.calls: dict[int, list[Call]] = {BEFORE: [], EACH: [], AFTER: []}
         self.text: list[str] = []
+        single: list[Statement] = []
         for step in layout.steps:
+            if isinstance(step, Statement) and step.phase != EACH:
+                single.append(step)
+                continue
+            self._compute_singly(single)
+            single = []
             group = step if isinstance(step, Group) else _group_of_one(step)
-            if group.op == "lane_sum":
-                self.calls[BEFORE].append(self._zeroed(group.to))
             self.calls[step.phase] += self._calls(group)
+        self._compute_singly(single)
         if layout.scatters:
-            self.calls[BEFORE].append(self._zeroed(layout.gradient + np.arange(layout.gradient)))
+            gradient = uniform[layout.gradient : 2 * layout.gradient]
+            self.calls[BEFORE].append(lambda: gradient.fill(0.0))
             self.calls[EACH].append(self._scattered())
+        sums = [s.to for s in layout.steps if s.op == "lane_sum"]
+        self.sums = np.concatenate([np.ravel(to) for to in sums]) if sums else np.zeros(0, int)
 
     def run(self, phase: int) -> None:
-        """Do what belongs to a phase."""
+        """Do what belongs to a phase; sums over samples are those of these samples alone."""
         for call in self.calls[phase]:
             call()
 
-    def _zeroed(self, slots: Slots) -> Call:
-        return lambda: self.U.__setitem__(slots, 0.0)
+    def _compute_singly(self, statements: Sequence[Statement]) -> None:
+        """Uniform numbers one by one, which is faster without arrays."""
+        for phase in (BEFORE, AFTER):
+            of_phase = [s for s in statements if s.phase == phase]
+            if of_phase:
+                self.text.append(f"{len(of_phase)} single operations")
+                self.calls[phase].append(_in_numbers(self.U, of_phase))
 
     # ---- groups, in stretches of even distances ----
 
@@ -163,9 +180,7 @@ class Plan:
             yield looked_up
             return
         values = [self._sum_from_tables(t, group.op == "lane_sum") for t in group.terms]
-        if group.op == "lane_sum":
-            yield lambda: base.__setitem__(to, base[to] + sum(value() for value in values))
-        elif group.lane:
+        if group.lane:
             yield lambda: base.__setitem__(
                 to, sum(v if (v := value()).ndim == 2 else v[:, None] for value in values)
             )
@@ -225,26 +240,30 @@ class _Stretch:
         if not group.terms:
             xs = [self._read(o, c) for c, o in enumerate(group.operands, start=1)]
             function = self._choice(xs) or elementwise(group.op, [x.shape for x in xs])
-            yield lambda: function(xs, out)
+            yield partial(function, xs, out)
             return
         column, parts = 1, []
         for terms, kind in zip(group.terms, self.columns, strict=True):
             parts.append((terms, self._value(terms, kind, column)))
             column += 1 + (terms.b is not None)
-        if group.op == "lane_sum":
-            for terms, value in parts:
-                combine = np.add if terms.sign > 0 else np.subtract
-                yield lambda value=value, combine=combine: combine(out, value(None), out=out)
-            return
-        parts.sort(key=lambda part: (part[0].sign < 0, part[0].count == 1))
+        parts.sort(key=lambda part: (not self._is_result(part[0]), part[0].sign < 0,
+                                     part[0].count == 1))  # fmt: skip
         for n, (terms, value) in enumerate(parts):
             if n:
                 combine = np.add if terms.sign > 0 else np.subtract
-                yield lambda value=value, combine=combine: combine(out, value(None), out=out)
+                yield partial(_combined, combine, out, value)
             elif terms.sign > 0:
-                yield lambda value=value: value(out)
+                yield partial(value, out)
             else:
                 yield lambda value=value: np.negative(value(None), out=out)
+
+    def _is_result(self, terms: Terms) -> bool:
+        """Whether a term is what was in the place of the result: it must be read first."""
+        return (
+            terms.a.lane == self.group.lane
+            and terms.count == 1
+            and bool((terms.a.slots[:, 0] == self.group.to).all())
+        )
 
     def _read(self, operand: Operand, column: int) -> Array:
         """An operand of an elementwise operation, with an axis for samples if the result has."""
@@ -265,12 +284,14 @@ class _Stretch:
         if not self._is_zero(y):
             return None
         compared = _COMPARED[group.op.removeprefix("where_")]
-        mask = np.empty(np.broadcast_shapes(xs[0].shape, xs[1].shape), dtype=bool)
+        holds = np.empty(xs[0].shape, dtype=bool)
+        mask = np.empty(xs[0].shape, dtype=np.int64)
+        bits, bits_out = xs[2].view(np.int64), self.out.view(np.int64)
 
         def chosen(xs: list[Array], out: Array) -> None:
-            compared(xs[0], 0.0, out=mask)
-            out.fill(0.0)
-            np.copyto(out, xs[2], where=mask)
+            compared(xs[0], 0.0, out=holds)
+            np.negative(holds.view(np.int8), out=mask, casting="unsafe")  # all bits, or none
+            np.bitwise_and(bits, mask, out=bits_out)
 
         return chosen
 
@@ -303,7 +324,7 @@ class _Stretch:
                 a = a[..., None]
             if group.lane and not terms.b.lane:
                 b = b[..., None]
-            return lambda out: np.multiply(a, b, out=out)
+            return partial(np.multiply, a, b)
         product = self._matrix_product(terms, a, b, len(inner), column)
         if product is not None:
             return product
@@ -313,6 +334,8 @@ class _Stretch:
     def _total(self, a: Array, terms: Terms, of_a: str, result: str) -> Callable[[Any], Array]:
         """Σ a: over terms, and over samples if asked for."""
         over = tuple(k for k, letter in enumerate(of_a) if letter not in result)
+        if over == (a.ndim - 1,) and terms.a.lane:
+            return partial(np.matmul, a, self.plan.ones)
         missing = self.group.lane and "n" not in of_a
         if over:
             if missing:
@@ -331,14 +354,22 @@ class _Stretch:
         steps_a = [axis.steps[column] for axis in axes]
         steps_b = [axis.steps[column + 1] for axis in axes]
         if group.op == "lane_sum":
-            if inner or not (terms.a.lane and terms.b.lane) or len(axes) != 2:
+            if inner or not (terms.a.lane and terms.b.lane):
+                return None
+            if len(axes) == 1 and (steps_b[0] == 0 or axes[0].count == 1):
+                x, y = a, b[0]
+                return partial(np.matmul, x, y)
+            if len(axes) == 1 and steps_a[0] == 0:
+                x, y = b, a[0]
+                return partial(np.matmul, x, y)
+            if len(axes) != 2:
                 return None
             if steps_a[1] == 0 and steps_b[0] == 0:
                 x, y = a[:, 0, :], b[0].T
-                return lambda out: np.matmul(x, y, out=out)
+                return partial(np.matmul, x, y)
             if steps_a[0] == 0 and steps_b[1] == 0:
                 x, y = b[:, 0, :], a[0].T
-                return lambda out: np.matmul(x, y, out=out)
+                return partial(np.matmul, x, y)
             return None
         if inner != 1:
             return None
@@ -346,22 +377,26 @@ class _Stretch:
             x, y = a, b[(slice(None),) * (len(axes) - 1) + (0,)]
             if len(axes) == 2 and steps_a[0] == 0:
                 x = a[0]
-            return lambda out: np.matmul(x, y, out=out)
+            return partial(np.matmul, x, y)
         if terms.a.lane or terms.b.lane:
             return None
         if len(axes) == 2 and steps_a[1] == 0 and steps_b[0] == 0:
             x, y = a[:, 0, :], b[0].T
-            return lambda out: np.matmul(x, y, out=out)
+            return partial(np.matmul, x, y)
         if len(axes) == 2 and steps_a[0] == 0 and steps_b[1] == 0:
             x, y = b[:, 0, :], a[0].T
-            return lambda out: np.matmul(x, y, out=out)
+            return partial(np.matmul, x, y)
         if len(axes) == 1 and steps_b[0] == 0:
             x, y = a, b[0]
-            return lambda out: np.matmul(x, y, out=out)
+            return partial(np.matmul, x, y)
         if len(axes) == 1 and steps_a[0] == 0:
             x, y = b, a[0]
-            return lambda out: np.matmul(x, y, out=out)
+            return partial(np.matmul, x, y)
         return None
+
+
+def _combined(combine: Any, out: Array, value: Callable[[Any], Array]) -> None:
+    combine(out, value(None), out)
 
 
 def _put(out: Array | None, x: Array) -> Array:
@@ -375,7 +410,7 @@ def elementwise(op: str, shapes: Sequence[Any]) -> Callable[[list[Array], Array]
     """An operation on arrays, into another one."""
     if op in _UFUNCS:
         function = _UFUNCS[op]
-        return lambda xs, out: function(*xs, out=out)
+        return lambda xs, out: function(*xs, out)
     if op in _COMPARED:
         compared = _COMPARED[op]
         return lambda xs, out: compared(xs[0], xs[1], out=out, casting="unsafe")
@@ -389,15 +424,51 @@ def elementwise(op: str, shapes: Sequence[Any]) -> Callable[[list[Array], Array]
     return lambda xs, out: np.copyto(out, by_number(*xs))
 
 
+def _in_numbers(uniform: Array, statements: Sequence[Statement]) -> Call:
+    """Single operations on U, one after another, as Python's floats."""
+    read, write = uniform.item, uniform.__setitem__
+    plan = [_number_of(s, read) for s in statements]
+
+    def compute() -> None:
+        for to, number in plan:
+            write(to, number())
+
+    return compute
+
+
+def _number_of(s: Statement, read: Callable[[int], float]) -> tuple[int, Callable[[], float]]:
+    """The slot of a statement's result, and what computes it."""
+    if s.terms:
+        terms = [(sign, a[1], None if b is None else b[1]) for sign, a, b in s.terms]
+
+        def total() -> float:
+            z = 0.0
+            for sign, a, b in terms:
+                z += sign * read(a) if b is None else sign * read(a) * read(b)
+            return z
+
+        return s.to, total
+    slots = [slot for _, slot in s.reads]
+    function = elementwise(s.op, [()] * len(slots))
+
+    def result() -> float:
+        out = np.empty(())
+        function([np.float64(read(slot)) for slot in slots], out)
+        return float(out)
+
+    return s.to, result
+
+
 def _group_of_one(s: Statement) -> Group:
-    """A statement as a group."""
-    one = [Operand(lane, np.array([slot])) for lane, slot in s.reads]
-    terms = tuple(
-        Terms(
-            sign,
-            Operand(a[0], np.array([[a[1]]])),
-            None if b is None else Operand(b[0], np.array([[b[1]]])),
-        )
-        for sign, a, b in s.terms
-    )
-    return Group(s.op, s.phase, s.lane, np.array([s.to]), tuple(one), terms)
+    """A statement as a group; terms of one kind next to each other."""
+    one = tuple(Operand(lane, np.array([slot])) for lane, slot in s.reads)
+    kinds: dict[tuple[int, bool, bool | None], list[tuple[int, int]]] = {}
+    for sign, a, b in s.terms:
+        kind = (sign, a[0], None if b is None else b[0])
+        kinds.setdefault(kind, []).append((a[1], 0 if b is None else b[1]))
+    terms = []
+    for (sign, of_a, of_b), slots in kinds.items():
+        table = np.array(slots).T[:, None, :]
+        b = None if of_b is None else Operand(of_b, table[1])
+        terms.append(Terms(sign, Operand(of_a, table[0]), b))
+    return Group(s.op, s.phase, s.lane, np.array([s.to]), one, tuple(terms))

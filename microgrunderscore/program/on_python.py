@@ -114,7 +114,7 @@ class _Writer:
         return iter(())
 
     def _place(self, gather: int) -> str:
-        index, base, step = self.p.args[gather]
+        index, base, step, _ = self.p.args[gather]
         return f"{base} + {step} * int({self.text[index]})"
 
     def _expression(self, i: int) -> str:

@@ -155,7 +155,7 @@ class Traced(Numeric):
         ks = [program.args[i][0] if program.ops[i] == "uniform" else -1 for i in places]
         steps = {b - a for a, b in zip(ks, ks[1:])}  # noqa: B905
         if min(ks) >= 0 and len(steps) == 1 and max(ks) < trace.parameter_count:
-            return Traced(trace, program.gather(self.place, ks[0], steps.pop()))
+            return Traced(trace, program.gather(self.place, ks[0], steps.pop(), len(ks)))
         chosen = [
             program.apply(
                 "where",
