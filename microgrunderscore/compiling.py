@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 from . import updates
 from .arguments import whole
 from .engine import Value, process
+from .graph import gc_paused
 from .nesting import Tree, leaves, rebuild
 from .numeric import data_of
 from .optim import WAY_OUT, Optimizer, named
@@ -176,7 +177,8 @@ class _Compiled:
                     RuntimeWarning,
                     stacklevel=4,
                 )
-            self._known[batch.key] = self._compiled(batch)
+            with gc_paused():  # thousands of entries grow that nobody drops
+                self._known[batch.key] = self._compiled(batch)
         self._latest = self._known[batch.key]
         return self._latest
 
@@ -763,7 +765,8 @@ class CompiledFunction(_Compiled):
     def _of_kind(self, kind: str, batch: Batch) -> _FunctionProgram:
         programs = self._of(batch)
         if kind not in programs.by_kind:
-            programs.by_kind[kind] = _FunctionProgram(self, batch, kind)
+            with gc_paused():
+                programs.by_kind[kind] = _FunctionProgram(self, batch, kind)
         self._latest = programs.by_kind[kind]
         return programs.by_kind[kind]
 

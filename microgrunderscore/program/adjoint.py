@@ -53,7 +53,7 @@ def adjoints(trace: Trace, seeds: Mapping[int, int], wanted: Iterable[int]) -> d
         if i in wanted:
             found[i] = total
         for operand, slope in _slopes(trace, i, leads_on):
-            shares.setdefault(operand, []).extend(_handed_on(trace, i, total, slope))
+            shares.setdefault(operand, []).append(_share(trace, i, total, slope))
     return found
 
 
@@ -84,22 +84,18 @@ def _slopes(trace: Trace, i: int, leads_on: bytearray) -> Iterator[tuple[int, An
         moves = [True] * len(places)
     rules = row.slopes(operands, trace.operand(i), moves)
     for j, slope in zip(places, rules, strict=True):
-        if slope is not None and leads_on[j]:
+        if leads_on[j] and slope is not None and not (slope.__class__ is float and slope == 0.0):
             yield j, slope
 
 
-def _handed_on(trace: Trace, i: int, total: int, slope: Any) -> Iterator[Share]:
-    """What an entry hands on to one operand: nothing where it selected another one."""
+def _share(trace: Trace, i: int, total: int, slope: Any) -> Share:
+    """What an entry hands on to one operand: 0 where it selected another one, even of ∞."""
     program = trace.program
-    if isinstance(slope, float) and slope == 0.0:
-        return
-    if not OPERATIONS[program.ops[i]].selects or isinstance(slope, float):
-        yield total, slope
-        return
-    zero = program.const(0.0)
+    if isinstance(slope, float) or not OPERATIONS[program.ops[i]].selects:
+        return total, slope
     s = slope.place
     product = total if program.ops[s] in BOOLEAN else program.apply("mul", total, s)
-    yield program.apply("where", s, product, zero), 1.0
+    return program.apply("where", s, product, program.const(0.0)), 1.0
 
 
 def _sum(program: Program, i: int, shares: list[Share]) -> int:

@@ -206,10 +206,9 @@ def _key(text: str, cpu: str, features: str) -> bytes:
     import llvmlite
     import llvmlite.binding as llvm
 
-    version = ".".join(map(str, llvm.llvm_version_info))
-    triple = llvm.get_default_triple()
+    versions = [str(FORMAT), __version__, llvmlite.__version__, *map(str, llvm.llvm_version_info)]
     digest = hashlib.sha256()
-    for part in (str(FORMAT), __version__, llvmlite.__version__, version, triple, cpu, features, text):
+    for part in (".".join(versions), llvm.get_default_triple(), cpu, features, text):
         data = part.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
@@ -218,9 +217,7 @@ def _key(text: str, cpu: str, features: str) -> bytes:
 
 def _packed(code: bytes, key: bytes) -> bytes:
     """A file: the magic line, the key, the length of the code, its sum, and the code."""
-    return b"".join(
-        [MAGIC, key, len(code).to_bytes(8, "big"), hashlib.sha256(code).digest(), code]
-    )
+    return b"".join([MAGIC, key, len(code).to_bytes(8, "big"), hashlib.sha256(code).digest(), code])
 
 
 def _unpacked(data: bytes, key: bytes) -> bytes | None:
@@ -240,11 +237,10 @@ def _unpacked(data: bytes, key: bytes) -> bytes | None:
 
 def _prune(folder: Path, kept: Path) -> None:
     """Remove what was not used for the longest time, where there is more than is allowed."""
-    files, total = 0, 0
-    for _, path, size in sorted(_files(folder, kept), reverse=True):
-        files += 1
+    total = 0
+    for place, (_, path, size) in enumerate(sorted(_files(folder, kept), reverse=True)):
         total += size
-        if files > MOST_FILES or total > MOST_BYTES:
+        if place >= MOST_FILES or total > MOST_BYTES:
             with contextlib.suppress(OSError):  # another process may have been faster
                 os.unlink(path)
 

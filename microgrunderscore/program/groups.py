@@ -204,17 +204,17 @@ class _Regrouping:
     def layout(self) -> Layout:
         self._find_sums()
         self._place_leaves()
-        kinds = self._kinds()
-        rolled = sum(map(len, kinds.values())) >= IRREGULAR * len(kinds)
-        if rolled:
+        self._find_depths()
+        operations = [i for i in self.order if self.depth[i]]
+        if self._is_irregular(operations):
+            for phase in (BEFORE, EACH, AFTER):
+                for i in operations:
+                    if self.phase[i] == phase:
+                        self._place_one(i)
+        else:
+            kinds = self._kinds(operations)
             for key, members in sorted(kinds.items(), key=lambda item: item[0][:2]):
                 self._place(key, np.array(members))
-        else:
-            of_order = sorted(
-                ((key[0], i, key) for key, members in kinds.items() for i in members),
-            )
-            for _, i, key in of_order:
-                self._place_one(key, i)
         scatters = self._finish_gradient()
         return Layout(
             steps=self.steps,
@@ -230,7 +230,7 @@ class _Regrouping:
             constants=self.constants,
             results=[self._where(i) for i in self.outputs.results],
             lanes=[self._where(i) for i in self.outputs.lanes],
-            operations=sum(map(len, kinds.values())),
+            operations=len(operations),
         )
 
     # ---- sums of sums, and of products, as one sum of products ----
@@ -272,7 +272,8 @@ class _Regrouping:
         self.a, self.b = np.where(swap, b, a), np.where(swap, a, b)
         self.sign = np.array(signs, dtype=np.int64)
         kind_of_b = np.where(self.b == NOTHING, 0, 1 + self.lane[self.b])
-        self.code = (self.sign < 0) * 6 + self.lane[self.a] * 3 + kind_of_b
+        code = (self.sign < 0) * 6 + self.lane[self.a] * 3 + kind_of_b
+        self.code = code.astype(np.uint8)
 
     def _absorbed(self) -> bytearray:
         """Which entries are nothing but a term of the one sum that reads them."""
@@ -288,32 +289,54 @@ class _Regrouping:
 
     # ---- kinds: what can be one group ----
 
-    def _kinds(self) -> dict[tuple[Any, ...], list[int]]:
-        """The entries of each kind: (phase, depth, lane, operation, …)."""
+    def _find_depths(self) -> None:
+        """How many operations lie before each; 0 for what is no operation. And its phase."""
         p = self.p
-        depth = [0] * (len(p) + 1)
-        after = bytearray(len(p) + 1)
-        kinds: dict[tuple[Any, ...], list[int]] = {}
-        firsts, seconds, codes = self.a.tolist(), self.b.tolist(), self.code.tolist()
-        signatures: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = {}
+        depth = self.depth = [0] * (len(p) + 1)
+        phase = self.phase = bytearray(len(p) + 1)
+        firsts, seconds = self.a.tolist(), self.b.tolist()
         for i in self.order:
-            op = p.ops[i]
-            if op in LEAVES or self.absorbed[i]:
+            if p.ops[i] in LEAVES or self.absorbed[i]:
                 continue
             if i in self.start:
                 begin, end = self.start[i]
                 reads: Sequence[int] = firsts[begin:end] + seconds[begin:end]
-                key = tuple(codes[begin:end])
+            else:
+                reads = p.operands(i)
+            depth[i] = 1 + max(map(depth.__getitem__, reads))
+            if p.lane[i]:
+                phase[i] = EACH
+            elif p.ops[i] == "lane_sum" or AFTER in map(phase.__getitem__, reads):
+                phase[i] = AFTER
+        for i in self.start:
+            if p.ops[i] == "lane_sum":
+                phase[i] = EACH  # it is summed up on the way
+
+    def _is_irregular(self, operations: list[int]) -> bool:
+        """Whether there would be nearly as many groups as operations."""
+        p, depth, codes = self.p, self.depth, self.code.tobytes()
+        kinds = set()
+        for i in operations:
+            begin, end = self.start.get(i, (0, 0))
+            kinds.add((depth[i], codes[begin:end] or p.ops[i]))
+        return len(operations) < IRREGULAR * len(kinds)
+
+    def _kinds(self, operations: list[int]) -> dict[tuple[Any, ...], list[int]]:
+        """The entries of each kind: (phase, depth, lane, operation, …)."""
+        p = self.p
+        kinds: dict[tuple[Any, ...], list[int]] = {}
+        codes = self.code.tobytes()
+        signatures: dict[bytes, tuple[tuple[int, int], ...]] = {}
+        for i in operations:
+            op = p.ops[i]
+            if i in self.start:
+                key = codes[slice(*self.start[i])]
                 if key not in signatures:
                     signatures[key] = tuple(sorted(Counter(key).items()))
                 kind: tuple[Any, ...] = ("lane_sum" if op == "lane_sum" else "sum", signatures[key])
             else:
-                reads = p.operands(i)
-                kind = (op, tuple(p.lane[j] for j in reads))
-            depth[i] = level = 1 + max(map(depth.__getitem__, reads))
-            after[i] = op == "lane_sum" or any(map(after.__getitem__, reads))
-            phase = EACH if p.lane[i] or op == "lane_sum" else AFTER if after[i] else BEFORE
-            kinds.setdefault((phase, level, p.lane[i], *kind), []).append(i)
+                kind = (op, tuple(p.lane[j] for j in p.operands(i)))
+            kinds.setdefault((self.phase[i], self.depth[i], p.lane[i], *kind), []).append(i)
         return kinds
 
     # ---- slots ----
@@ -378,7 +401,7 @@ class _Regrouping:
         phase, _, lane, op, *_ = key
         begin, end = self.start.get(int(members[0]), (0, 0))
         if len(members) == 1 and end - begin <= FEW_TERMS:
-            self._place_one(key, int(members[0]))
+            self._place_one(int(members[0]))
         elif op in ("sum", "lane_sum"):
             self._place_sums(phase, lane, op, members)
         else:
@@ -435,22 +458,28 @@ class _Regrouping:
         to = self._new_slots(members[in_order], lane)
         self.steps.append(Group(op, phase, lane, to, operands))
 
-    def _place_one(self, key: tuple[Any, ...], i: int) -> None:
+    def _place_one(self, i: int) -> None:
         """A single operation, without arrays."""
-        phase, _, lane, op, *_ = key
+        p, where = self.p, self._where
+        op, lane = p.ops[i], p.lane[i]
         terms: tuple[Any, ...] = ()
         reads: tuple[tuple[bool, int], ...] = ()
         if i in self.start:
+            op = "lane_sum" if op == "lane_sum" else "sum"
             begin, end = self.start[i]
             terms = tuple(
-                (int(self.sign[t]), self._where(int(self.a[t])),
-                 None if self.b[t] == NOTHING else self._where(int(self.b[t])))
-                for t in range(begin, end)
-            )  # fmt: skip
+                (sign, where(a), None if b == NOTHING else where(b))
+                for sign, a, b in zip(
+                    self.sign[begin:end].tolist(),
+                    self.a[begin:end].tolist(),
+                    self.b[begin:end].tolist(),
+                    strict=True,
+                )
+            )
         else:
-            reads = tuple(self._where(j) for j in self.p.operands(i))
+            reads = tuple(map(where, p.operands(i)))
             if op == "gather":
-                reads += tuple((False, x) for x in self.p.args[i][1:3])
+                reads += tuple((False, x) for x in p.args[i][1:3])
         to = self._destinations.get(i)
         if to is None:
             to = self.lane_count if lane else self.uniform_count
@@ -460,10 +489,10 @@ class _Regrouping:
                 self.uniform_count += 1
         self.slot[i] = to
         self.made_by[i] = 1 + len(self.steps)
-        self.steps.append(Statement(op, phase, lane, to, reads, terms))
+        self.steps.append(Statement(op, self.phase[i], lane, to, reads, terms))
 
     def _where(self, i: int) -> tuple[bool, int]:
-        return bool(self.lane[i]), int(self.slot[i])
+        return self.p.lane[i], int(self.slot[i])
 
     # ---- the gradient ----
 

@@ -109,11 +109,9 @@ class Program:
         known = self._simplified(op, args)
         if known is not None:
             return known
-        lane = moves = False
-        for i in args:
-            lane = lane or self.lane[i]
-            moves = moves or self.moves[i]
-        return self._entry(op, args, args, lane, moves and op not in BOOLEAN)
+        lane = True in map(self.lane.__getitem__, args)
+        moves = op not in BOOLEAN and True in map(self.moves.__getitem__, args)
+        return self._entry(op, args, args, lane, moves)
 
     def choice(self, op: str, *args: int) -> int:
         """The place of a where_lt, where_le, … of a lowered program: a, b, x, y."""
@@ -135,6 +133,8 @@ class Program:
         return self.args[i][0] if self.ops[i] == "const" else None
 
     def _simplified(self, op: str, args: tuple[int, ...]) -> int | None:
+        if len(args) > 2 and op not in _SIMPLER and self.ops[args[0]] != "const":
+            return None
         numbers = [self.args[i][0] if self.ops[i] == "const" else None for i in args]
         if None not in numbers:
             return self.const(evaluate(op, numbers))
@@ -301,11 +301,7 @@ def _sum_of(p: Program, args: Any, numbers: Any) -> int | None:
     return int(args[0]) if len(args) == 1 else None
 
 
-def _dot(p: Program, args: Any, numbers: Any) -> int | None:
-    return p.apply("mul", *args) if len(args) == 2 else None
-
-
 _SIMPLER: dict[str, Callable[[Program, Any, Any], int | None]] = {
     "add": _add, "sub": _sub, "mul": _mul, "div": _div, "neg": _neg, "pow": _pow,
-    "ge": _ge, "gt": _gt, "and": _and, "where": _where, "sum_of": _sum_of, "dot": _dot,
+    "ge": _ge, "gt": _gt, "and": _and, "where": _where, "sum_of": _sum_of,
 }  # fmt: skip

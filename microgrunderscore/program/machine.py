@@ -19,6 +19,7 @@ from .groups import Layout
 from .on_llvm import ALONE, SINGLE, WIDTH, Printer, Shape, constant, everywhere, type_of
 from .strides import Slots, pieces
 
+MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _STEP = "ptr %U, ptr %T, ptr %V, ptr %table"
 _WIDE = 'nounwind "min-legal-vector-width"="512"'
@@ -52,7 +53,7 @@ class Module:
     """The text of a whole module.
 
     text: LLVM's language. tables: of `run` and of the update. externals: the functions that it
-    calls by address. sums: vectors of V.
+    calls by address. level: of LLVM's optimisation; 2 takes longer than 1 and gains nothing.
     """
 
     def __init__(self, layout: Layout, shape: Shape, update: Layout | None = None) -> None:
@@ -65,6 +66,8 @@ class Module:
             self.update = Printer(update, Shape(4), "update", called)
             parts += [*self.update.functions, _run("run_update", update, self.update, (0, 2, 3))]
             parts += [_FINITE, _train(layout, update)]
+        single = len(layout.steps) - len(layout.groups)
+        self.level = 0 if single > MOST_OPTIMISED else 1
         maths, self.externals = _maths(called)
         self.text = "\n".join([*_declarations(called), *maths, *parts])
 
@@ -297,7 +300,7 @@ def _number_by_number(op: str, count: int, width: int) -> str:
 class Compiled:
     """A compiled module: addresses of its functions; it lives as long as this object does."""
 
-    def __init__(self, module: Module, cache: Any = None, level: int = 2) -> None:
+    def __init__(self, module: Module, cache: Any = None) -> None:
         import llvmlite.binding as llvm
 
         llvm.initialize_native_target()
@@ -307,7 +310,7 @@ class Compiled:
         target = llvm.Target.from_default_triple().create_target_machine(
             cpu=llvm.get_host_cpu_name(),
             features=llvm.get_host_cpu_features().flatten(),
-            opt=level,
+            opt=module.level,
             jit=True,
         )
         parsed.triple = llvm.get_default_triple()

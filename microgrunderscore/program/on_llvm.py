@@ -14,6 +14,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -271,7 +273,9 @@ class Printer:
         self.table: list[Slots] = []
         self.sums = 0
         self._table_length = 0
-        self._known = {slot: c for slot, c in layout.constants.items()}
+        self._known = layout.constants
+        self._read_elsewhere = _read_elsewhere(layout)
+        self._has_groups = bool(layout.groups)
         self._sums_of: list[tuple[int, Slots]] = []
         self.phases = {phase: self._phase(phase) for phase in (BEFORE, EACH, AFTER)}
 
@@ -283,23 +287,16 @@ class Printer:
         self.code = Code(self.called)
         if phase == AFTER:
             self._print_reductions()
-        statements: list[Statement] = []
-        for step in self.layout.steps:
-            if step.phase != phase:
-                continue
-            if isinstance(step, Statement):
-                statements.append(step)
-                if len(statements) == CHUNK:
-                    self._print_statements(statements)
-                    self._finish(names)
-                    statements = []
-                continue
-            self._print_statements(statements)
-            statements = []
-            self._print_group(step)
-            if len(self.code.lines) > LONGEST:
+        of_phase = (pair for pair in chunks(self.layout) if pair[1].phase == phase)
+        for _, steps in groupby(of_phase, key=itemgetter(0)):
+            for kind, alike in groupby((step for _, step in steps), key=type):
+                if kind is Statement:
+                    self._print_statements(list(alike))  # type: ignore[arg-type]
+                else:
+                    for group in alike:
+                        self._print_group(group)  # type: ignore[arg-type]
+            if len(self.code.lines) > LONGEST or not self._has_groups:
                 self._finish(names)
-        self._print_statements(statements)
         if phase == EACH:
             self._print_scatters()
         self._finish(names)
@@ -528,7 +525,8 @@ class Printer:
             width = self.shape.width if wide else 1
             if not wide:
                 xs = self._one(s, lambda w: self._scalar(w, known), 1, 1)
-                self.code.store(xs[0], "U", s.to)
+                if (False, s.to) in self._read_elsewhere:
+                    self.code.store(xs[0], "U", s.to)
                 known[False, s.to, "scalar"] = xs  # type: ignore[index]
                 continue
             if s.op == "gather":
@@ -539,9 +537,10 @@ class Printer:
             xs = self._one(s, read, self.shape.vectors, width)
             if s.op == "lane_sum":
                 self._add_up(s, xs)
-            else:
+                continue
+            if (True, s.to) in self._read_elsewhere:
                 self._store(xs, s.to)
-                known[True, s.to] = xs
+            known[True, s.to] = xs
 
     def _scalar(self, where: tuple[bool, int], known: dict[Any, Many]) -> Many:
         """A uniform number, once."""
@@ -593,6 +592,47 @@ class Printer:
     def summed_slots(self) -> list[Slots]:
         """What a single sample at a time adds to, and what must be 0 before the first."""
         return [to for first, to in self._sums_of if first < 0]
+
+
+def chunks(layout: Layout) -> Iterator[tuple[int, Group | Statement]]:
+    """The steps, phase by phase, with the number of the function that a single one goes to."""
+    number, size = 0, 0
+    for phase in (BEFORE, EACH, AFTER):
+        for step in layout.steps:
+            if step.phase != phase:
+                continue
+            size += 1
+            if isinstance(step, Group) or size > CHUNK:
+                number, size = number + 1, int(isinstance(step, Statement))
+            yield number, step
+        number, size = number + 1, 0
+
+
+def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
+    """Where the results of single statements must be stored: what other functions read."""
+    made: dict[tuple[bool, int], int] = {}
+    found = {*layout.results, *layout.lanes, *(s.value for s in layout.scatters)}
+    for number, step in chunks(layout):
+        if isinstance(step, Group):
+            operands = [*step.operands, *(o for t in step.terms for o in (t.a, t.b) if o)]
+            for operand in operands:
+                slots = np.unique(operand.slots).tolist()
+                found.update((operand.lane, slot) for slot in slots)
+            continue
+        made[step.lane, step.to] = number
+        if step.op == "gather":
+            found.update(step.reads)
+        for where in step.reads:
+            if made.get(where) != number:
+                found.add(where)
+        for _, a, b in step.terms:
+            if made.get(a) != number:
+                found.add(a)
+            if b is not None and made.get(b) != number:
+                found.add(b)
+    first = layout.gradient
+    found.update((False, slot) for slot in range(first, 2 * first))
+    return found
 
 
 def summed(code: Code, xs: Many, width: int) -> str:

@@ -128,6 +128,20 @@ class Traced(Numeric):
 
     def among(self, allowed: Sequence[float], why: str) -> Traced:
         """This number of the sample, which must be one of these: looked after at every call."""
+        known = self.trace.allowed.setdefault(self._input(why), [])
+        if tuple(allowed) not in known:
+            known.append(tuple(allowed))
+        return self
+
+    def distribution_with(self, others: Sequence[Any]) -> None:
+        """This number of the sample and these are shares, which add up to 1: looked after, too."""
+        numbers = [Traced(self.trace, self.trace.place_of(x)) for x in (self, *others)]
+        ks = tuple(x._input("a probability of a target") for x in numbers)
+        if ks not in self.trace.distributions:
+            self.trace.distributions.append(ks)
+
+    def _input(self, why: str) -> int:
+        """Which number of the sample this is, where only such a one can be looked after."""
         program = self.trace.program
         if program.ops[self.place] != "input":
             raise refused(
@@ -135,8 +149,7 @@ class Traced(Numeric):
                 "only numbers of the data can be checked before the program runs",
                 "pass it as an argument",
             )
-        self.trace.allowed.setdefault(program.args[self.place][0], []).append(tuple(allowed))
-        return self
+        return int(program.args[self.place][0])
 
     def take(self, table: Sequence[Any]) -> Any:
         """The row of a table (or its number) at this index."""
