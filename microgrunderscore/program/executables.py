@@ -19,7 +19,9 @@ from .lowering import Lowered
 from .outputs import Outputs
 
 Numbers: TypeAlias = Any  # a list of floats, or an array of them
-Columns: TypeAlias = Any  # for each number of a sample a list or an array, one entry for each sample
+Columns: TypeAlias = (
+    Any  # for each number of a sample a list or an array, one entry for each sample
+)
 
 MOST_IN_CACHE = 1 << 18  # numbers of T that NumPy works on at once: 2 MB
 
@@ -169,7 +171,7 @@ class PythonExecutable:
         rows = list(zip(self.parameters, self.gradient, *self.states, strict=True))
         moved: list[tuple[float, ...]] = []
         self._update(row, rows, [], moved)
-        return [self.gradient, *zip(*moved, strict=True)][1:] if self.is_finite() else [(math.nan,)]
+        return list(zip(*moved, strict=True)) if self.is_finite() else [(math.nan,)]
 
     def lanes_of(self, bound: Bound, batch: int) -> list[Numbers]:
         return [list(column) for column in zip(*bound.lanes[batch], strict=True)]
@@ -296,22 +298,16 @@ class NumpyExecutable(_OnArrays):
         with np.errstate(all="ignore"):
             plan.run(0)
             for first in range(0, count, chunk):
-                part = data[:, first : first + chunk]
-                n = part.shape[1]
-                inputs = plan.T[: self.layout.input_count]
-                inputs[:, :n] = part
-                if n < chunk:
-                    inputs[:, n:] = part[:, -1:]
-                    inputs[-1, n:] = 0.0
-                before = self.U[plan.sums] if first else 0.0
+                n = plan.enter(data[:, first : first + chunk])
+                before = self.U[plan.sums] if first else None
                 plan.run(1)
-                if first:
+                if before is not None:
                     self.U[plan.sums] += before
                 for out, (lane, slot) in zip(outputs, self.layout.lanes, strict=True):
                     out[first : first + n] = plan.T[slot, :n] if lane else self.U[slot]
             plan.run(2)
         bound.lanes[batch] = outputs
-        return tuple(float(self.U[slot]) for _, slot in self.layout.results)
+        return tuple([self.U.item(slot) for _, slot in self.layout.results])
 
     def train(
         self, bound: Bound, schedule: Sequence[Sequence[float]], first: int = 0

@@ -2,8 +2,8 @@
 
 A loop that was unrolled, or a matrix product written number by number, leaves operations of the
 same kind at the same depth. They become one group; its members and their terms are ordered by what
-they read, so that what they read lies at even distances wherever it was a row, a column or a matrix.
-Sums of sums and of products become one sum of products. Nothing asks what the program means.
+they read, so that this lies at even distances wherever it was a row, a column or a matrix. Sums of
+sums and of products become one sum of products. Nothing asks what the program means.
 
 All numbers get slots in two arrays: uniform ones, U = [parameters | their gradient | states of an
 optimiser | other leaves and constants | what is computed], and those that each sample has,
@@ -452,9 +452,7 @@ class _Regrouping:
         columns = np.concatenate([slots, extra], axis=1)
         in_order = np.lexsort(columns.T[::-1])
         lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
-        operands = tuple(
-            Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes)
-        )
+        operands = tuple(Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes))
         to = self._new_slots(members[in_order], lane)
         self.steps.append(Group(op, phase, lane, to, operands))
 
@@ -504,7 +502,8 @@ class _Regrouping:
             if not part:
                 continue
             to = np.array([self.gradient + k for k, _ in part])
-            terms = (Terms(1, Operand(False, np.array([[self.slot[i]] for _, i in part])), None),)
+            values = Operand(False, np.array([[self.slot[i]] for _, i in part]))
+            terms: tuple[Terms, ...] = (Terms(1, values, None),)
             if is_gathered:  # on top of what samples have added
                 terms = (Terms(1, Operand(False, to[:, None]), None), *terms)
             self.steps.append(Group("sum", AFTER, False, to, terms=terms))

@@ -113,8 +113,8 @@ class Program:
         moves = op not in BOOLEAN and True in map(self.moves.__getitem__, args)
         return self._entry(op, args, args, lane, moves)
 
-    def choice(self, op: str, *args: int) -> int:
-        """The place of a where_lt, where_le, … of a lowered program: a, b, x, y."""
+    def machine(self, op: str, *args: int) -> int:
+        """The place of an operation that only lowered programs have, such as where_lt a b x y."""
         return self._entry(op, args, args, any(self.lane[i] for i in args), True)
 
     def _entry(self, op: str, args: tuple[Any, ...], key: Any, lane: bool, moves: bool) -> int:

@@ -1,8 +1,8 @@
 """Lowering: a program in the few operations that machines are good at.
 
 Rows with an expansion are written out; a choice that hangs on a comparison becomes one operation,
-``where_lt a b x y`` being x where a < b, else y; and powers with small whole or half exponents
-become products and roots. All else stays, for the printers to compute or to call.
+``where_lt a b x y`` being x where a < b, else y; ``sigmoid_neg x`` is the sigmoid of -x; and powers
+with small whole or half exponents become products and roots. All else stays, for the printers to compute or to call.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Lowered:
         """An operation in the new program, written out where that is better."""
         if op == "where":
             return self._choice(*places)
+        if op == "sigmoid" and self.program.ops[places[0]] == "neg":  # its slope is σ(x) σ(-x)
+            return self.program.machine("sigmoid_neg", self.program.args[places[0]][0])
         if op == "pow" and (product := self._product(*places)) is not None:
             return product
         row = OPERATIONS.get(op)
@@ -76,8 +78,8 @@ class Lowered:
         if x == y:
             return x
         if new.ops[c] in COMPARISONS:
-            return new.choice(f"where_{new.ops[c]}", *new.args[c], x, y)
-        return new.choice("where_eq", c, new.const(0.0), y, x)
+            return new.machine(f"where_{new.ops[c]}", *new.args[c], x, y)
+        return new.machine("where_eq", c, new.const(0.0), y, x)
 
     def _product(self, x: int, p: int) -> int | None:
         """x ** p as products and a root, if p is a small multiple of ½."""

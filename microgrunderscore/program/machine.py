@@ -139,7 +139,10 @@ def _copied_out(k: int, place: int, lane: bool, slot: int, shape: Shape) -> str:
             f"call void @llvm.memcpy.p0.p0.i64(ptr align 8 %op{k}, ptr align 8 %ot{k}, "
             f"i64 {8 * lanes}, i1 0)"
         )
-    lines = [f"%ou{k} = getelementptr double, ptr %U, i64 {slot}", f"%ox{k} = load double, ptr %ou{k}"]
+    lines = [
+        f"%ou{k} = getelementptr double, ptr %U, i64 {slot}",
+        f"%ox{k} = load double, ptr %ou{k}",
+    ]
     for j in range(lanes):
         lines += [
             f"%oq{k}.{j} = getelementptr double, ptr %op{k}, i64 {j}",
@@ -238,7 +241,9 @@ def _declarations(called: Iterable[tuple[str, int]]) -> list[str]:
         kind, suffix = type_of(width), "f64" if width == 1 else f"v{width}f64"
         if name.startswith("llvm."):
             operation, count = name.removeprefix("llvm.").split(".")
-            found.add(f"declare {kind} @llvm.{operation}.{suffix}({', '.join([kind] * int(count))})")
+            found.add(
+                f"declare {kind} @llvm.{operation}.{suffix}({', '.join([kind] * int(count))})"
+            )
         elif name == "reduce":
             found.add(f"declare double @llvm.vector.reduce.fadd.{suffix}(double, {kind})")
         elif name == "gather":

@@ -225,9 +225,9 @@ class Code:
             holds = self.compared(op.removeprefix("where_"), xs[0], xs[1], width)
             return self.value(f"select {mask} {holds}, {kind} {xs[2]}, {kind} {xs[3]}")
         if op in _COMPARED:
-            return self.value(
-                f"uitofp {mask} {self.compared(op, xs[0], xs[1], width)} to {kind}"
-            )
+            return self.value(f"uitofp {mask} {self.compared(op, xs[0], xs[1], width)} to {kind}")
+        if op == "sigmoid_neg":
+            return self.operation("sigmoid", [self.value(f"fneg {kind} {xs[0]}")], width)
         if op == "and":
             return self.value(f"fmul {kind} {xs[0]}, {xs[1]}")
         if op in _INTRINSIC:
@@ -309,8 +309,7 @@ class Printer:
         name = f"{self.prefix}_step{len(self.functions)}"
         body = "\n".join(self.code.lines)
         self.functions.append(
-            f"define internal void @{name}({_PARAMETERS}) noinline {_WIDE} {{\n{body}\n"
-            "ret void\n}"
+            f"define internal void @{name}({_PARAMETERS}) noinline {_WIDE} {{\n{body}\nret void\n}}"
         )
         names.append(name)
         self.code = Code(self.called)
@@ -393,9 +392,7 @@ class Printer:
     def _reduce_eight(self, places: list[Index]) -> None:
         code, width = self.code, self.shape.width
         at = code.times(places[0], width)
-        xs = [
-            code.load("V", code.plus(at, r * width), width, 8 * width) for r in range(WIDTH)
-        ]
+        xs = [code.load("V", code.plus(at, r * width), width, 8 * width) for r in range(WIDTH)]
         code.store(code.totals(xs), "U", places[1], WIDTH)
 
     def _nest(
@@ -1116,9 +1113,7 @@ class _Rows:
         if terms.count == 1:
             return list(term((0, 0), totals))
         first = [total or everywhere(0.0, width) for total in totals]
-        return list(
-            self._over_terms(q, rows[0], term, first, type_of(width), 4 * len(rows))
-        )
+        return list(self._over_terms(q, rows[0], term, first, type_of(width), 4 * len(rows)))
 
     def _is_long_row(self, q: int) -> bool:
         """Whether both factors of a part lie in rows of whole vectors, one for each member."""
@@ -1169,7 +1164,5 @@ class _Rows:
         vector = "poison"
         for r, at in enumerate(rows):
             x = code.load(base, code.plus(at, offset))
-            vector = code.value(
-                f"insertelement {type_of(WIDTH)} {vector}, double {x}, i32 {r}"
-            )
+            vector = code.value(f"insertelement {type_of(WIDTH)} {vector}, double {x}, i32 {r}")
         return vector

@@ -28,7 +28,7 @@ from .groups import (
     columns_of,
 )
 from .lowering import CHOICES
-from .strides import Axes, Slots, pieces
+from .strides import Axes, pieces
 
 Array: TypeAlias = Any
 Call: TypeAlias = Callable[[], object]
@@ -55,12 +55,19 @@ def sigmoid(x: Array, out: Array) -> None:
     np.divide(1.0, out, out)
 
 
+def sigmoid_neg(x: Array, out: Array) -> None:
+    """1 / (1 + e^x)."""
+    np.exp(x, out)
+    np.add(out, 1.0, out)
+    np.divide(1.0, out, out)
+
+
 def softplus(x: Array, out: Array) -> None:
     """log(1 + e^x) without overflow."""
     np.add(np.maximum(x, 0.0), np.log1p(np.exp(-np.abs(x))), out=out)
 
 
-_COMPOSED = {"sigmoid": sigmoid, "softplus": softplus}
+_COMPOSED = {"sigmoid": sigmoid, "sigmoid_neg": sigmoid_neg, "softplus": softplus}
 
 
 def by_row(op: str, count: int) -> Callable[..., Array]:
@@ -116,6 +123,18 @@ class Plan:
         for call in self.calls[phase]:
             call()
 
+    def enter(self, samples: Array) -> int:
+        """Set the inputs; where there are fewer samples than places, the last one weighs nothing."""
+        n = samples.shape[1]
+        inputs = self.T[: len(samples)]
+        if n == self.samples:
+            inputs[:] = samples
+            return n
+        inputs[:, :n] = samples
+        inputs[:, n:] = samples[:, -1:]
+        inputs[-1, n:] = 0.0
+        return n
+
     def _compute_singly(self, statements: Sequence[Statement]) -> None:
         """Uniform numbers one by one, which is faster without arrays."""
         for phase in (BEFORE, AFTER):
@@ -170,7 +189,7 @@ class Plan:
         if not group.terms:
             reads = [self._looked_up(o, group.lane) for o in group.operands]
             shape = (group.count, self.samples) if group.lane else (group.count,)
-            function = elementwise(group.op, [read().shape for read in reads])
+            function = elementwise(group.op, len(reads))
 
             def looked_up() -> None:
                 out = np.empty(shape)
@@ -239,10 +258,14 @@ class _Stretch:
         group, out = self.group, self.out
         if not group.terms:
             xs = [self._read(o, c) for c, o in enumerate(group.operands, start=1)]
-            function = self._choice(xs) or elementwise(group.op, [x.shape for x in xs])
+            if group.op in _UFUNCS:
+                yield partial(_UFUNCS[group.op], *xs, out)
+                return
+            function = self._choice(xs) or elementwise(group.op, len(xs))
             yield partial(function, xs, out)
             return
-        column, parts = 1, []
+        column = 1
+        parts: list[tuple[Terms, Any]] = []  # an array, or a function that computes one
         for terms, kind in zip(group.terms, self.columns, strict=True):
             parts.append((terms, self._value(terms, kind, column)))
             column += 1 + (terms.b is not None)
@@ -251,11 +274,16 @@ class _Stretch:
         for n, (terms, value) in enumerate(parts):
             if n:
                 combine = np.add if terms.sign > 0 else np.subtract
-                yield partial(_combined, combine, out, value)
+                is_there = not callable(value)
+                yield partial(combine, out, value, out) if is_there else partial(
+                    _combined, combine, out, value
+                )
+            elif not callable(value):
+                yield partial(np.positive if terms.sign > 0 else np.negative, value, out)
             elif terms.sign > 0:
                 yield partial(value, out)
             else:
-                yield lambda value=value: np.negative(value(None), out=out)
+                yield partial(_negated, value, out)
 
     def _is_result(self, terms: Terms) -> bool:
         """Whether a term is what was in the place of the result: it must be read first."""
@@ -305,8 +333,8 @@ class _Stretch:
 
     # ---- sums of products ----
 
-    def _value(self, terms: Terms, kind: Columns, column: int) -> Callable[[Any], Array]:
-        """Σ a·b for each member: into `out`, if that is given."""
+    def _value(self, terms: Terms, kind: Columns, column: int) -> Any:
+        """Σ a·b for each member: an array, or a function that computes it, into `out` if given."""
         plan, group = self.plan, self.group
         inner = kind.axes if kind.axes is not None and terms.count > 1 else ()
         a = plan.view(terms.a.lane, self.starts[column], self.axes, column, inner, 0)
@@ -331,7 +359,7 @@ class _Stretch:
         text = f"{of_a},{of_b}->{result}"
         return lambda out: np.einsum(text, a, b, out=out)
 
-    def _total(self, a: Array, terms: Terms, of_a: str, result: str) -> Callable[[Any], Array]:
+    def _total(self, a: Array, terms: Terms, of_a: str, result: str) -> Any:
         """Σ a: over terms, and over samples if asked for."""
         over = tuple(k for k, letter in enumerate(of_a) if letter not in result)
         if over == (a.ndim - 1,) and terms.a.lane:
@@ -341,9 +369,7 @@ class _Stretch:
             if missing:
                 return lambda out: _put(out, np.add.reduce(a, axis=over)[..., None])
             return lambda out: np.add.reduce(a, axis=over, out=out)
-        if missing:
-            a = a[..., None]
-        return lambda out: a if out is None else _put(out, a)
+        return a[..., None] if missing else a
 
     def _matrix_product(
         self, terms: Terms, a: Array, b: Array, inner: int, column: int
@@ -399,6 +425,10 @@ def _combined(combine: Any, out: Array, value: Callable[[Any], Array]) -> None:
     combine(out, value(None), out)
 
 
+def _negated(value: Callable[[Any], Array], out: Array) -> None:
+    np.negative(value(None), out)
+
+
 def _put(out: Array | None, x: Array) -> Array:
     if out is None:
         return x
@@ -406,7 +436,7 @@ def _put(out: Array | None, x: Array) -> Array:
     return out
 
 
-def elementwise(op: str, shapes: Sequence[Any]) -> Callable[[list[Array], Array], object]:
+def elementwise(op: str, count: int) -> Callable[[list[Array], Array], object]:
     """An operation on arrays, into another one."""
     if op in _UFUNCS:
         function = _UFUNCS[op]
@@ -420,7 +450,7 @@ def elementwise(op: str, shapes: Sequence[Any]) -> Callable[[list[Array], Array]
     if op in _COMPOSED:
         composed = _COMPOSED[op]
         return lambda xs, out: composed(xs[0], out)
-    by_number = by_row(op, len(shapes))
+    by_number = by_row(op, count)
     return lambda xs, out: np.copyto(out, by_number(*xs))
 
 
@@ -449,7 +479,7 @@ def _number_of(s: Statement, read: Callable[[int], float]) -> tuple[int, Callabl
 
         return s.to, total
     slots = [slot for _, slot in s.reads]
-    function = elementwise(s.op, [()] * len(slots))
+    function = elementwise(s.op, len(slots))
 
     def result() -> float:
         out = np.empty(())
@@ -469,6 +499,6 @@ def _group_of_one(s: Statement) -> Group:
     terms = []
     for (sign, of_a, of_b), slots in kinds.items():
         table = np.array(slots).T[:, None, :]
-        b = None if of_b is None else Operand(of_b, table[1])
-        terms.append(Terms(sign, Operand(of_a, table[0]), b))
+        second = None if of_b is None else Operand(of_b, table[1])
+        terms.append(Terms(sign, Operand(of_a, table[0]), second))
     return Group(s.op, s.phase, s.lane, np.array([s.to]), one, tuple(terms))

@@ -62,7 +62,9 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         p = self.p
-        before, each, after = [], [], []
+        before: list[str] = []
+        each: list[str] = []
+        after: list[str] = []
         for i in self.order:
             if p.ops[i] == "lane_sum":
                 self.after[i] = 1
@@ -95,8 +97,8 @@ class _Writer:
         """An assignment, unless the expression is written where it is used."""
         p, op = self.p, self.p.ops[i]
         if op == "const":
-            return self._is_there(i, repr(p.args[i][0]) if p.args[i][0] >= 0.0 or
-                                  p.args[i][0] != p.args[i][0] else f"({p.args[i][0]!r})")  # fmt: skip
+            x = p.args[i][0]
+            return self._is_there(i, f"({x!r})" if math.copysign(1.0, x) < 0.0 else repr(x))
         if op in LEAVES and self.uses[i] == 1:
             return self._is_there(i, f"{'U' if op == 'uniform' else 'x'}[{p.args[i][0]}]")
         depth = 1 + max((self.depth[j] for j in p.operands(i)), default=0)

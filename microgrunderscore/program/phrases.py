@@ -8,7 +8,6 @@ each, and all of them the same second factors.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,66 +56,56 @@ class Phrases:
             if self._is_number(other, 0.0):
                 return f"relu'{size}" if _slots(a) <= self._rectified else f"mask{size}"
         if group.op == "where_eq" and self._is_input(a) and self._is_number(y, 0.0):
-            return _many(group.count, "choices by the data")
+            return _by_data(group.count, len(_slots(a)), len(_slots(x)))
         return _many(group.count, "choices")
 
     # ---- sums of products ----
 
     def _of_sums(self, group: Group, is_adjoint: bool) -> str:
-        """The products of a sum, and what is added to them; a mean where the weights come in."""
-        parts = Counter(
-            phrase for terms in sorted(group.terms, key=_size, reverse=True)
-            for phrase in [self._of_terms(group, terms, is_adjoint)]
-        )  # fmt: skip
-        if len(group.terms) == 1 and group.op == "lane_sum" and self._has_weights(group.terms[0]):
-            return _many(group.count, "means") + OVER_THE_SAMPLES
-        phrases = [f"{p} ({n} times)" if n > 1 else p for p, n in parts.items()]
-        first = phrases[0]
-        if first.startswith(("+ ", "− ")):
-            first = self._of_plain(group)
-            phrases = phrases if first else ["", *phrases]
-            if first:
-                phrases = [first]
+        """The products of a sum, the longest first, and what is added to them."""
         end = OVER_THE_SAMPLES if group.op == "lane_sum" else ""
-        return " ".join(phrases).strip() + end
+        if end and len(group.terms) == 1 and self._has_weights(group.terms[0]):
+            return _many(group.count, "means") + end
+        products = sorted((t for t in group.terms if t.b), key=lambda t: -t.count)
+        if not products:
+            return _added_up(group) + end
+        found = [(t.sign, self._of_products(group, t, is_adjoint)) for t in products]
+        plain = sorted(
+            (t for t in group.terms if not t.b), key=lambda t: not self._is_parameter(t.a)
+        )
+        found += [(t.sign, self._added(group, t)) for t in plain]
+        text = ""
+        for (sign, phrase), times in Counter(found).items():
+            text += f" {'+' if sign > 0 else '−'} " if text else ""
+            text += phrase if times == 1 else f"{phrase} ({times:,} times)"
+        return text + end
 
-    def _of_plain(self, group: Group) -> str:
-        """A group that adds numbers up, without products."""
-        n = sum(t.count for t in group.terms)
-        if n == 1:
-            is_one_sum = group.op == "lane_sum"
-            what = "sums" if is_one_sum else "copies" if group.terms[0].sign > 0 else "negatives"
-            return _many(group.count, what)
-        if n == 2 and any(t.sign < 0 for t in group.terms):
-            return _many(group.count, "differences")
-        return f"{_many(group.count, 'sums')} of {n:,}"
-
-    def _of_terms(self, group: Group, terms: Terms, is_adjoint: bool) -> str:
-        """A part of a sum, seen alone; what is only added begins with its sign."""
-        if terms.b is None:
-            return f"{'+' if terms.sign > 0 else '−'} {self._added(terms)}"
+    def _of_products(self, group: Group, terms: Terms, is_adjoint: bool) -> str:
+        """A part of a sum that has products, seen alone."""
+        assert terms.b is not None
         table = _Table.of(terms)
+        if group.op == "lane_sum" and table.is_complete:
+            return _outer(group, terms, table)
         if terms.count == 1:
             return self._of_single_products(group, terms, table, is_adjoint)
-        if self._is_matrix(terms):
+        if not terms.a.lane and terms.b.lane:
             return _of_matrices(table, _is_transposed(terms.a.slots, terms.b.slots))
-        return _of_products(table)
+        return _of_rows(table)
 
-    def _added(self, terms: Terms) -> str:
+    def _added(self, group: Group, terms: Terms) -> str:
         """What is added: the bias of a layer, numbers of the sample, or others."""
         if self._is_parameter(terms.a):
-            return "bias" if terms.count == 1 else "parameters"
-        if self._is_input(terms.a):
-            return "input"
-        return "constant" if self._is_constant(terms.a) else "numbers"
+            return "bias" if terms.count == 1 else f"{terms.count:,} parameters"
+        is_one = group.count == terms.count == 1
+        what = "input" if self._is_input(terms.a) else "number"
+        what = "constant" if self._is_constant(terms.a) else what
+        return what if is_one else f"{what}s"
 
     def _of_single_products(
         self, group: Group, terms: Terms, table: _Table, is_adjoint: bool
     ) -> str:
         """Products of two numbers: a matrix of one column, an outer product, or number by number."""
         assert terms.b is not None
-        if group.op == "lane_sum" and table.is_complete:
-            return "outer product " + _outer(group, terms, table)
         if self._has_weights(terms):
             return f"weighted {group.count:,}" if group.count > 1 else "weighted"
         if _are_same(terms.a, terms.b):
@@ -124,7 +113,7 @@ class Phrases:
         if self._is_constant(terms.a) or self._is_constant(terms.b):
             return f"scaled {group.count:,}" if group.count > 1 else "scaled"
         if table.is_complete and table.columns == 1 and table.rows > 1:
-            if self._is_parameter(terms.a):
+            if self._is_parameter(terms.a) and terms.b.lane:
                 m = group.count
                 return f"matrix 1×{m:,} transposed" if is_adjoint else f"matrix {m:,}×1"
             return f"scaled {group.count:,}"
@@ -133,9 +122,6 @@ class Phrases:
         return _many(group.count, "products")
 
     # ---- what an operand is ----
-
-    def _is_matrix(self, terms: Terms) -> bool:
-        return not terms.a.lane and terms.b is not None and terms.b.lane
 
     def _is_parameter(self, x: Operand) -> bool:
         return not x.lane and bool((x.slots < self._layout.parameter_count).all())
@@ -165,22 +151,27 @@ def _are_same(x: Operand, y: Operand) -> bool:
     return x.lane == y.lane and bool((x.slots == y.slots).all())
 
 
-def _size(terms: Terms) -> tuple[int, int]:
-    """By which the parts of a sum are ordered: products first, the largest of them before others."""
-    return (0 if terms.b is None else 1, terms.count)
+def _added_up(group: Group) -> str:
+    """A group that adds numbers up, without products."""
+    length = sum(t.count for t in group.terms)
+    has_minus = any(t.sign < 0 for t in group.terms)
+    if length == 1:
+        what = "sums" if group.op == "lane_sum" else "negatives" if has_minus else "copies"
+        return _many(group.count, what)
+    if length == 2 and has_minus:
+        return _many(group.count, "differences")
+    return f"{_many(group.count, 'sums')} of {length:,}"
 
 
 def _many(count: int, plural: str) -> str:
     """One of a kind, or a number of them.
 
-    >>> _many(3, "sums"), _many(1, "sums"), _many(1, "choices by the data"), _many(1, "copies")
-    ('sums 3', 'sum', 'choice by the data', 'copy')
+    >>> _many(3, "sums"), _many(1, "sums"), _many(1, "copies")
+    ('sums 3', 'sum', 'copy')
     """
     if count > 1:
         return f"{plural} {count:,}"
-    word, *rest = plural.split(" ")
-    word = f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
-    return " ".join([word, *rest])
+    return f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
 
 
 # ---- which rows of factors meet -----------------------------------------------------------------
@@ -248,7 +239,7 @@ def _of_matrices(table: _Table, is_transposed: bool) -> str:
     return f"{what} on {table.columns:,} vectors" if table.columns > 1 else what
 
 
-def _of_products(table: _Table) -> str:
+def _of_rows(table: _Table) -> str:
     """Rows of the same sample, or of what is uniform, that meet each other."""
     m, n, k = table.rows, table.length, table.columns
     if not table.blocks:
@@ -270,14 +261,28 @@ def _is_transposed(a: Slots, b: Slots) -> bool:
 
 
 def _outer(group: Group, terms: Terms, table: _Table) -> str:
-    """The size of an outer product, whose rows are those of what it is written to."""
+    """An outer product, whose rows are those of what it is written to."""
     assert terms.b is not None
     order = np.argsort(group.to, kind="stable")
     a = terms.a.slots[order, 0]
     rows, columns = table.rows, table.columns
     if rows > 1 and columns > 1 and a[0] != a[1]:
         rows, columns = columns, rows
-    return f"{rows:,}×{columns:,}"
+    of_vectors = f" of {table.length:,} vectors" if table.length > 1 else ""
+    return f"outer product {rows:,}×{columns:,}{of_vectors}"
+
+
+def _by_data(count: int, indices: int, numbers: int) -> str:
+    """Choices that hang on numbers of the data: one of many numbers, or where one number goes.
+
+    >>> _by_data(10, 1, 10), _by_data(10, 1, 1), _by_data(20, 2, 2)
+    ('pick one of 10', 'give to one of 10', 'give to one of 10, 2 times')
+    """
+    what = "give to" if numbers <= indices < count else "pick"
+    each, rest = divmod(count, indices)
+    if rest or indices == count:
+        return _many(count, "choices")
+    return f"{what} one of {each:,}" + (f", {indices:,} times" if indices > 1 else "")
 
 
 def _taken(group: Group) -> str:
@@ -288,5 +293,3 @@ def _taken(group: Group) -> str:
     if group.count % rows or tables * rows != group.count:
         return f"take {group.count:,}"
     return f"take {rows:,}×{tables:,}" if rows > 1 else f"take a row of {tables:,}"
-
-

@@ -111,9 +111,12 @@ def _repeats(table: Slots, start: int, run: int) -> int:
     while (at := start + count * run) + run <= table.shape[1]:
         if not (table[:, at : at + run] - table[:, at : at + 1] == first).all():
             break
-        if count > 1 and not (
-            table[:, at] - table[:, at - run] == table[:, start + run] - table[:, start]
-        ).all():
+        if (
+            count > 1
+            and not (
+                table[:, at] - table[:, at - run] == table[:, start + run] - table[:, start]
+            ).all()
+        ):
             break
         count += 1
     return count

@@ -12,6 +12,7 @@ import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from ..engine import Value, process
@@ -23,7 +24,7 @@ from ..places import line_of_the_program
 from .listing import Program
 
 MOST_OPERATIONS = 2_000_000
-_NAMES_OF = {operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.ge: "ge"}
+_NAMES_OF: dict[Any, str] = {operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.ge: "ge"}
 
 
 class TraceError(RuntimeError):
@@ -38,12 +39,12 @@ def refused(what: str, why: str, way_out: str) -> TraceError:
 class Traced(Numeric):
     """A number of which only the origin is known: what is done to it is written down.
 
-    trace: what it belongs to. place: its entry in the program.
+    trace: what it belongs to, which writes down operations. place: its entry in the program.
     """
 
     __slots__ = ("place", "trace")
 
-    def __init__(self, trace: Trace, place: int) -> None:
+    def __init__(self, trace: Any, place: int) -> None:
         self.trace = trace
         self.place = place
 
@@ -166,7 +167,7 @@ class Traced(Numeric):
         trace, program = self.trace, self.trace.program
         places = [trace.place_of(x) for x in column]
         ks = [program.args[i][0] if program.ops[i] == "uniform" else -1 for i in places]
-        steps = {b - a for a, b in zip(ks, ks[1:])}  # noqa: B905
+        steps = {b - a for a, b in pairwise(ks)}
         if min(ks) >= 0 and len(steps) == 1 and max(ks) < trace.parameter_count:
             return Traced(trace, program.gather(self.place, ks[0], steps.pop(), len(ks)))
         chosen = [
@@ -267,7 +268,7 @@ class Trace:
         return copies[id(v)]
 
     def _too_large(self) -> TraceError:
-        counts = sorted(((self.program.ops.count(op), op) for op in set(self.program.ops)))[-4:]
+        counts = sorted((self.program.ops.count(op), op) for op in set(self.program.ops))[-4:]
         most = ", ".join(f"{count:,} {op}" for count, op in reversed(counts))
         return refused(
             f"more than {MOST_OPERATIONS:,} operations",
