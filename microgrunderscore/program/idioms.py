@@ -148,7 +148,7 @@ class Idioms:
         group = self._groups[i]
         above, below = (_Numbers.of(x, np.arange(group.count)) for x in group.operands)
         powers = self._made(above, "exp")
-        if powers is None or not below.lane == above.lane:
+        if powers is None or below.lane != above.lane:
             return None
         claims = {i: np.arange(group.count), powers.i: powers.rows}
         lengths, added, vectors = [], 0, 0
@@ -179,7 +179,7 @@ class Idioms:
         return self._maker[x.lane][x.slots] == i
 
     def _logsumexp(self, i: int) -> Idiom | None:
-        """The expansion of logsumexp, which ends in a choice: the largest where that is infinite."""
+        """The expansion of logsumexp, which ends in a choice: the largest if that is infinite."""
         group = self._groups[i]
         everyone = np.arange(group.count)
         top, other = (

@@ -1,8 +1,9 @@
 """Lowering: a program in the few operations that machines are good at.
 
 Rows with an expansion are written out; a choice that hangs on a comparison becomes one operation,
-``where_lt a b x y`` being x where a < b, else y; ``sigmoid_neg x`` is the sigmoid of -x; and powers
-with small whole or half exponents become products and roots. All else stays, for the printers to compute or to call.
+``where_lt a b x y`` being x where a < b, else y; ``sigmoid_neg x`` is σ(-x) and ``sigmoid_slope x``
+is σ(x) σ(-x); and powers with small whole or half exponents become products and roots. All else
+stays, for the printers to compute or to call.
 """
 
 from __future__ import annotations
@@ -60,8 +61,10 @@ class Lowered:
         """An operation in the new program, written out where that is better."""
         if op == "where":
             return self._choice(*places)
-        if op == "sigmoid" and self.program.ops[places[0]] == "neg":  # its slope is σ(x) σ(-x)
-            return self.program.machine("sigmoid_neg", self.program.args[places[0]][0])
+        if op == "sigmoid" and (opposite := self._opposite(*places)) is not None:
+            return self.program.machine("sigmoid_neg", opposite)
+        if op == "mul" and (slope := self._slope_of_tanh(*places)) is not None:
+            return slope
         if op == "pow" and (product := self._product(*places)) is not None:
             return product
         row = OPERATIONS.get(op)
@@ -72,6 +75,28 @@ class Lowered:
             *(Traced(self, i) if n is None else n for i, n in zip(places, numbers, strict=True))
         )
         return z.place if isinstance(z, Traced) else self.program.const(float(z))
+
+    def _opposite(self, i: int) -> int | None:
+        """The entry of which this one is the negative, as in slopes of the sigmoid: σ(x) σ(-x)."""
+        new = self.program
+        if new.ops[i] == "neg":
+            return int(new.args[i][0])
+        if new.ops[i] != "mul":
+            return None
+        c = new.number(new.args[i][0])
+        if c is None or c >= 0.0:
+            return None
+        return new.apply("mul", new.const(-c), new.args[i][1])
+
+    def _slope_of_tanh(self, x: int, y: int) -> int | None:
+        """c σ(u) · σ(-u) as c times one operation, which takes one exponential instead of two."""
+        new = self.program
+        if new.ops[x] != "mul" or new.ops[y] != "sigmoid_neg":
+            return None
+        c, z = new.args[x]
+        if new.ops[z] != "sigmoid" or new.args[z] != new.args[y]:
+            return None
+        return new.apply("mul", c, new.machine("sigmoid_slope", *new.args[z]))
 
     def _choice(self, c: int, x: int, y: int) -> int:
         new = self.program

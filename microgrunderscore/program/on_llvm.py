@@ -228,6 +228,12 @@ class Code:
             return self.value(f"uitofp {mask} {self.compared(op, xs[0], xs[1], width)} to {kind}")
         if op == "sigmoid_neg":
             return self.operation("sigmoid", [self.value(f"fneg {kind} {xs[0]}")], width)
+        if op == "sigmoid_slope":  # e / (1 + e)² with e = e^-|x|, which cannot overflow
+            size = self.intrinsic("fabs", xs, width)
+            e = self.operation("exp", [self.value(f"fneg {kind} {size}")], width)
+            one = self.value(f"fadd {kind} {e}, {everywhere(1.0, width)}")
+            square = self.value(f"fmul {kind} {one}, {one}")
+            return self.value(f"fdiv {kind} {e}, {square}")
         if op == "and":
             return self.value(f"fmul {kind} {xs[0]}, {xs[1]}")
         if op in _INTRINSIC:

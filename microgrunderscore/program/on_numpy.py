@@ -62,12 +62,25 @@ def sigmoid_neg(x: Array, out: Array) -> None:
     np.divide(1.0, out, out)
 
 
+def sigmoid_slope(x: Array, out: Array) -> None:
+    """σ(x) σ(-x) = e / (1 + e)² with e = e^-|x|."""
+    e = np.exp(-np.abs(x))
+    np.add(e, 1.0, out)
+    np.multiply(out, out, out)
+    np.divide(e, out, out)
+
+
 def softplus(x: Array, out: Array) -> None:
     """log(1 + e^x) without overflow."""
     np.add(np.maximum(x, 0.0), np.log1p(np.exp(-np.abs(x))), out=out)
 
 
-_COMPOSED = {"sigmoid": sigmoid, "sigmoid_neg": sigmoid_neg, "softplus": softplus}
+_COMPOSED = {
+    "sigmoid": sigmoid,
+    "sigmoid_neg": sigmoid_neg,
+    "sigmoid_slope": sigmoid_slope,
+    "softplus": softplus,
+}
 
 
 def by_row(op: str, count: int) -> Callable[..., Array]:

@@ -17,7 +17,6 @@ import numpy as np
 
 from .executables import Task
 from .groups import (
-    AFTER,
     EACH,
     IRREGULAR,
     LINEAR,
@@ -417,8 +416,8 @@ def _connect(layout: Layout, parts: Sequence[Part], results: Sequence[Slot]) -> 
         taken = sum(g.count for g in part.groups if g.op == "gather")
         if taken:
             part.flows[PARAMETERS] = part.flows.get(PARAMETERS, 0) + taken
-    g = layout.gradient
-    _give(parts, last[False][g : g + layout.parameter_count], GRADIENT)
+    start = layout.gradient
+    _give(parts, last[False][start : start + layout.parameter_count], GRADIENT)
     makers = [last[lane][slot] for lane, slot in results]
     _give(parts, np.array(makers, dtype=np.int64), RESULTS)
 

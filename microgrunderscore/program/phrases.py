@@ -104,7 +104,7 @@ class Phrases:
     def _of_single_products(
         self, group: Group, terms: Terms, table: _Table, is_adjoint: bool
     ) -> str:
-        """Products of two numbers: a matrix of one column, an outer product, or number by number."""
+        """Products of two numbers: a matrix of one column, an outer product, or one by one."""
         assert terms.b is not None
         if self._has_weights(terms):
             return f"weighted {group.count:,}" if group.count > 1 else "weighted"
