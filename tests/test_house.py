@@ -19,7 +19,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Who stands on whom. What is not named here stands between the engine and the pictures.
 FOUNDATION = ("operation", "ops", "numeric", "engine")
-UPSTAIRS = ("pictures", "charts", "report", "training", "demo", "cli", "__main__")
+UPSTAIRS = (
+    *("pictures", "charts", "report"),
+    *("compiled", "compiled_function", "compiled_loss", "compiling", "compiled_training"),
+    *("training", "demo", "cli", "__main__"),
+)
 ALONE = (
     "version",
     "builds",
@@ -33,6 +37,11 @@ ALONE = (
 )  # stand on each other at most
 BETWEEN = len(FOUNDATION)
 MAY_COMPILE = ("program/on_python",)
+# What works on arrays, and is imported where arrays are: inside functions of others.
+ON_ARRAYS = frozenset(
+    f"program/{name}"
+    for name in ("strides", "groups", "on_numpy", "on_llvm", "machine", "idioms", "parts", "phrases")
+)
 
 
 def name_of(path: Path) -> str:
@@ -55,10 +64,10 @@ def rank(name: str) -> int:
     return ALONE.index(room) - len(ALONE) if room in ALONE else BETWEEN
 
 
-def imports(name: str) -> Iterator[tuple[str, bool]]:
+def imports(name: str, tree: ast.AST | None = None) -> Iterator[tuple[str, bool]]:
     """What a module imports: (module of the package or foreign name, whether it is our own)."""
     inside = MODULES[name].parent.relative_to(PACKAGE).parts
-    for node in ast.walk(TREES[name]):
+    for node in ast.walk(tree or TREES[name]):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, alias.name.split(".")[0] == PACKAGE.name
@@ -155,13 +164,11 @@ def test_the_ban_bites(code: str, found: list[str]) -> None:
     assert list(_banned(ast.parse(code))) == found
 
 
-def _at_import(body: list[ast.stmt]) -> Iterator[str]:
-    """The foreign modules that are imported as soon as this code runs."""
+def _at_import(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports that are made as soon as this code runs."""
     for node in body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield str(node.module).split(".")[0]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             yield from _at_import(node.orelse)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -171,9 +178,25 @@ def _at_import(body: list[ast.stmt]) -> Iterator[str]:
                 yield from _at_import(handler.body)
 
 
+def _foreign_at_import(name: str) -> set[str]:
+    nodes = list(_at_import(TREES[name].body))
+    plain = {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    return plain | {
+        str(n.module).split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom) and not n.level
+    }
+
+
 @every_module
 def test_optional_libraries_are_imported_where_they_are_used(name: str) -> None:
-    assert set(_at_import(TREES[name].body)) <= set(sys.stdlib_module_names)
+    allowed = {*sys.stdlib_module_names, *(["numpy"] if name in ON_ARRAYS else [])}
+    assert _foreign_at_import(name) <= allowed
+
+
+@every_module
+def test_what_works_on_arrays_is_imported_where_arrays_are(name: str) -> None:
+    at_import = ast.Module([*_at_import(TREES[name].body)], [])
+    if name not in ON_ARRAYS:
+        assert not ON_ARRAYS & {imported for imported, _ in imports(name, at_import)}
 
 
 @pytest.mark.parametrize("name", ALONE)

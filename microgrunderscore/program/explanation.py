@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_PHRASES = 40  # of a pass
 MOST_KINDS = 8  # of single operations that are counted
 COLUMNS = 100
+NAMES = {"lane_sum": "sum over the samples", "sigmoid_slope": "sigmoid'"}
 BACKENDS = {"llvm": "machine code (LLVM)", "numpy": "calls of NumPy", "python": "Python"}
 PHASES = ("once, before the samples", "for each sample", "once, after the samples")
 
@@ -131,7 +132,7 @@ def _kinds(kinds: Counter[str]) -> Iterator[str]:
     """The most frequent operations, with how many there are of them."""
     ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     for op, count in ordered[:MOST_KINDS]:
-        yield f"{op} {count:,}"
+        yield f"{NAMES.get(op, op)} {count:,}"
     if len(ordered) > MOST_KINDS:
         yield f"… {len(ordered) - MOST_KINDS:,} more kinds"
 

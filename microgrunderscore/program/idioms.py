@@ -79,9 +79,9 @@ class Idioms:
             self._row[g.lane][g.to] = np.arange(g.count)
 
     def at(self, i: int) -> Idiom | None:
-        """The idiom that a group ends; None if it ends none."""
+        """The idiom that a group makes with others; None if it stands alone."""
         op = self._groups[i].op
-        if op == "sum":
+        if op in ("sigmoid_slope", "sigmoid_neg"):
             return self._slope(i)
         if op == "div":
             return self._softmax(i)
@@ -110,38 +110,42 @@ class Idioms:
             return _Numbers.of(term.b, made.rows), claims
         return None
 
-    def _sigmoid_of_multiple(self, x: _Numbers) -> tuple[_Numbers, Claims] | None:
-        """What numbers are σ(c·x) of."""
-        made = self._made(x, "sigmoid")
-        inner = None if made is None else self._multiple(made.operand(0))
-        if made is None or inner is None:
-            return None
-        return inner[0], {made.i: made.rows, **inner[1]}
-
     # ---- idioms ----
 
     def _slope(self, i: int) -> Idiom | None:
-        """tanh' as 4 σ(2x) σ(−2x), and σ' as σ(x) σ(−x)."""
+        """tanh' as 4 σ'(2x), and σ' as σ(x) σ(−x)."""
         group = self._groups[i]
-        term = _only_term(group)
-        if term is None or term.b is None:
-            return None
-        all_rows = np.arange(group.count)
+        everyone = np.arange(group.count)
+        x = _Numbers.of(group.operands[0], everyone)
         size = f" {group.count:,}" if group.count > 1 else ""
-        a, b = (_Numbers.of(x, all_rows) for x in (term.a, term.b))
-        for one, other in ((a, b), (b, a)):
-            second = self._sigmoid_of_multiple(other)
-            if second is None:
+        if group.op == "sigmoid_neg":
+            products = self._products_of(group, "sigmoid")
+            return products and Idiom(f"sigmoid'{size}", {i: everyone, **products})
+        doubled, products = self._multiple(x), self._products_of(group)
+        if doubled is None or products is None:
+            return None
+        return Idiom(f"tanh'{size}", _together({i: everyone}, doubled[1], products))
+
+    def _products_of(self, group: Group, other: str = "") -> Claims | None:
+        """The products of all members with constants, or with what such an operation makes."""
+        claims: Claims = {}
+        for j, reader in enumerate(self._groups):
+            term = _only_term(reader)
+            if term is None or term.b is None:
                 continue
-            claims = {i: all_rows, **second[1]}
-            first = self._made(one, "sigmoid")
-            if first is not None and first.operand(0).are(second[0]):
-                return Idiom(f"sigmoid'{size}", claims)
-            scaled = self._multiple(one)
-            inner = None if scaled is None else self._sigmoid_of_multiple(scaled[0])
-            if scaled is not None and inner is not None and inner[0].are(second[0]):
-                return Idiom(f"tanh'{size}", _together(claims, scaled[1], inner[1]))
-        return None
+            for x, factor in ((term.a, term.b), (term.b, term.a)):
+                if x.lane != group.lane:
+                    continue
+                rows = np.flatnonzero(np.isin(x.slots[:, 0], group.to))
+                if len(rows) and self._is_made(_Numbers.of(factor, rows), other):
+                    claims[j] = rows
+        return claims if sum(map(len, claims.values())) == group.count else None
+
+    def _is_made(self, x: _Numbers, op: str) -> bool:
+        """Whether an operation makes numbers; without one, whether these are constants."""
+        if not op:
+            return not x.lane and bool(np.isin(x.slots, self._constants).all())
+        return self._made(x, op) is not None
 
     def _softmax(self, i: int) -> Idiom | None:
         """Exponentials divided by their sums, of one length or of several."""

@@ -22,6 +22,7 @@ from .strides import Slots, pieces
 MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _STEP = "ptr %U, ptr %T, ptr %V, ptr %table"
+_RUN = "ptr %U, ptr %T, ptr %X, i64 %step, ptr %V, ptr %O, ptr %table, i64 %blocks"
 _WIDE = 'nounwind "min-legal-vector-width"="512"'
 # Where C has the function, under which name.
 _IN_C = {
@@ -92,7 +93,7 @@ def _run(name: str, layout: Layout, printer: Printer, places: Sequence[int] = ()
     places = places or range(len(layout.lanes))
     for k, (place, (lane, slot)) in enumerate(zip(places, layout.lanes, strict=False)):
         body.append(_copied_out(k, place, lane, slot, printer.shape))
-    return f"""define void @{name}(ptr %U, ptr %T, ptr %X, i64 %step, ptr %V, ptr %O, ptr %table, i64 %blocks) {_WIDE} {{
+    return f"""define void @{name}({_RUN}) {_WIDE} {{
 entry:
 {calls[0]}
 {chr(10).join(zeroed)}
@@ -166,7 +167,8 @@ loop:
 %more = icmp slt i64 %next, %n
 br i1 %more, label %loop, label %end
 end:
-%all = call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64(double {constant(0.0)}, {type_of(WIDTH)} %then)
+%all = call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64(
+  double {constant(0.0)}, {type_of(WIDTH)} %then)
 ret double %all
 }}"""
 
@@ -197,7 +199,9 @@ store double %y{r}, ptr %l{r}
 store double %j{j}, ptr %k{j}""")
     n = layout.gradient
     regions = n * (2 + len(update.lanes) - 1)
-    return f"""define i64 @train(ptr %U, ptr %T, ptr %X, i64 %step, ptr %V, ptr %O, ptr %table, i64 %blocks, i64 %advance, i64 %batches, i64 %first, i64 %steps, ptr %U2, ptr %T2, ptr %table2, ptr %schedule, ptr %losses) {_WIDE} {{
+    return f"""define i64 @train({_RUN},
+  i64 %advance, i64 %batches, i64 %first, i64 %steps,
+  ptr %U2, ptr %T2, ptr %table2, ptr %schedule, ptr %losses) {_WIDE} {{
 entry:
 br label %loop
 loop:
@@ -246,11 +250,6 @@ def _declarations(called: Iterable[tuple[str, int]]) -> list[str]:
             )
         elif name == "reduce":
             found.add(f"declare double @llvm.vector.reduce.fadd.{suffix}(double, {kind})")
-        elif name == "gather":
-            found.add(
-                f"declare {kind} @llvm.masked.gather.{suffix}.v{width}p0"
-                f"(<{width} x ptr>, <{width} x i1>, {kind})"
-            )
         elif name in vector_maths.NAMES:
             found.update(vector_maths.intrinsics(width))
     return sorted(found)

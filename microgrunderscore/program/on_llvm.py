@@ -192,7 +192,7 @@ class Code:
         )
 
     def totals(self, xs: Sequence[str]) -> str:
-        """The sums of eight vectors of eight numbers, as one vector: neighbours are added thrice."""
+        """The sums of eight vectors of eight numbers, as one vector: neighbours added thrice."""
         kind = type_of(WIDTH)
         for low, high in _NEIGHBOURS:
             xs = [
@@ -267,7 +267,7 @@ class Printer:
     """One re-rolled program as LLVM functions.
 
     Attributes:
-        functions: their texts. table: the index tables that they read. sums: how many vectors V has.
+        functions: their texts. table: the index tables that they read. sums: vectors in V.
     """
 
     def __init__(self, layout: Layout, shape: Shape, prefix: str, called: set[Any]) -> None:
@@ -338,8 +338,11 @@ class Printer:
                 return [everywhere(self._known[slot], width)] * self.shape.vectors
             return [self.code.splat(self.code.load("U", slot), width)] * self.shape.vectors
         at = self.code.times(slot, self.shape.lanes)
-        return [self.code.load("T", self.code.plus(at, j * self.shape.width), self.shape.width,
-                               8 * self.shape.width) for j in range(self.shape.vectors)]  # fmt: skip
+        width = self.shape.width
+        return [
+            self.code.load("T", self.code.plus(at, j * width), width, 8 * width)
+            for j in range(self.shape.vectors)
+        ]
 
     def _store(self, xs: Many, slot: Index) -> None:
         at = self.code.times(slot, self.shape.lanes)
@@ -450,29 +453,24 @@ class Printer:
             if shape.lanes == 1:
                 at = code.plus(base, code.times(self._index(index), step))
                 return code.store(code.load("U", at, width), "T", to, width)
-            found = []
-            for x in self._load(True, index):
-                kind = type_of(shape.width).replace("double", "i64")
-                whole = code.value(f"fptosi {type_of(shape.width)} {x} to {kind}")
-                at = code.value(f"mul {kind} {whole}, {_all_whole(step, shape.width)}")
-                start = code.address("U", base)
-                where = code.value(f"getelementptr double, ptr {start}, {kind} {at}")
-                found.append(self._gathered(where))
-            return self._store(found, to)
+            indices = self._load(True, index)
+            return self._store([self._looked_up(x, base, step) for x in indices], to)
 
         steps = [a.steps[3] for a in axes]
         if any(steps):
             raise NotImplementedError("tables of several shapes in one group")
         self._nest(axes, bases, one, 8)
 
-    def _gathered(self, where: str) -> str:
-        width = self.shape.width
-        self.called.add(("gather", width))
-        yes = ", ".join(["i1 true"] * width)
-        return self.code.value(
-            f"call {type_of(width)} @llvm.masked.gather.v{width}f64.v{width}p0(<{width} x ptr> "
-            f"align 8 {where}, <{width} x i1> <{yes}>, {type_of(width)} poison)"
-        )
+    def _looked_up(self, index: str, base: Index, step: int) -> str:
+        """Uniform numbers at the indices in a vector, one by one."""
+        code, width = self.code, self.shape.width
+        kind, found = type_of(width), "poison"
+        for j in range(width):
+            x = code.value(f"extractelement {kind} {index}, i32 {j}")
+            at = code.times(code.value(f"fptosi double {x} to i64"), step)
+            number = code.load("U", code.plus(base, at))
+            found = code.value(f"insertelement {kind} {found}, double {number}, i32 {j}")
+        return found
 
     def _print_scatters(self) -> None:
         """Add what each sample has for the parameters that it gathered, one sample at a time."""
@@ -649,10 +647,6 @@ def summed(code: Code, xs: Many, width: int) -> str:
     return xs[0]
 
 
-def _all_whole(x: int, width: int) -> str:
-    return str(x) if width == 1 else f"<{', '.join([f'i64 {x}'] * width)}>"
-
-
 def _is_row(axis: Axis, columns: Sequence[int]) -> bool:
     """Whether these columns advance by one."""
     return all(axis.steps[c] == 1 for c in columns)
@@ -719,10 +713,10 @@ class _Rows:
             for r in range(whole * side_by_side, axes[0].count):
                 self._of_rows = [r]
                 self._over_rows(axes[1:], (*turns, r), together)
-            return
-        if self.in_lanes:
-            return self._over_members(axes[0].count, turns, together)
-        return self._over_vectors(axes[0].count, turns)
+        elif self.in_lanes:
+            self._over_members(axes[0].count, turns, together)
+        else:
+            self._over_vectors(axes[0].count, turns)
 
     def _over_members(self, count: int, turns: tuple[Index, ...], together: int) -> None:
         """The innermost loop where vectors run over samples."""

@@ -288,8 +288,10 @@ class _Stretch:
             if n:
                 combine = np.add if terms.sign > 0 else np.subtract
                 is_there = not callable(value)
-                yield partial(combine, out, value, out) if is_there else partial(
-                    _combined, combine, out, value
+                yield (
+                    partial(combine, out, value, out)
+                    if is_there
+                    else partial(_combined, combine, out, value)
                 )
             elif not callable(value):
                 yield partial(np.positive if terms.sign > 0 else np.negative, value, out)

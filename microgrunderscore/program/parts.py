@@ -303,9 +303,10 @@ def _named(
     layout: Layout, groups: Sequence[tuple[Group, bool]], irregular: set[bool]
 ) -> Iterator[Part]:
     """The parts, each where its last group was; single operations without words."""
-    idioms = _found_idioms(layout, groups, irregular)
     taken: dict[int, Any] = {}
-    for idiom in idioms.values():
+    ends: dict[int, list[Idiom]] = {}
+    for idiom in _found_idioms(layout, groups, irregular):
+        ends.setdefault(max(idiom.claims), []).append(idiom)
         for i, rows in idiom.claims.items():
             mask = taken.setdefault(i, np.zeros(groups[i][0].count, bool))
             mask[rows] = True
@@ -315,11 +316,11 @@ def _named(
             yield Part("", [group], is_adjoint, group.phase)
             continue
         words = phrases.of(group, is_adjoint)
-        if i in idioms:
-            claims = sorted(idioms[i].claims.items())
+        for idiom in ends.get(i, ()):
+            claims = sorted(idiom.claims.items())
             members = [_chosen(groups[j][0], np.unique(rows)) for j, rows in claims]
-            yield Part(idioms[i].words, members, is_adjoint, group.phase)
-        elif i not in taken:
+            yield Part(idiom.words, members, is_adjoint, group.phase)
+        if i not in taken:
             yield Part(words, [group], is_adjoint, group.phase)
         elif not taken[i].all():
             rest = _chosen(group, ~taken[i])
@@ -328,11 +329,11 @@ def _named(
 
 def _found_idioms(
     layout: Layout, groups: Sequence[tuple[Group, bool]], irregular: set[bool]
-) -> dict[int, Idiom]:
-    """The idioms by the groups that end them; none has members of two passes, nor of another."""
+) -> list[Idiom]:
+    """The idioms; none has members of two passes, nor of another one."""
     all_groups = [group for group, _ in groups]
     idioms = Idioms(all_groups, layout.constants, (layout.lane_count, layout.uniform_count))
-    found: dict[int, Idiom] = {}
+    found: list[Idiom] = []
     taken = [np.zeros(group.count, bool) for group in all_groups]
     for i in reversed(range(len(groups))):
         if groups[i][1] in irregular or taken[i].any():
@@ -342,7 +343,7 @@ def _found_idioms(
             groups[j][1] != groups[i][1] or taken[j][rows].any() for j, rows in idiom.claims.items()
         ):
             continue
-        found[i] = idiom
+        found.append(idiom)
         for j, rows in idiom.claims.items():
             taken[j][rows] = True
     return found
@@ -390,40 +391,48 @@ def _scattered(layout: Layout) -> Part:
 
 
 def _connect(layout: Layout, parts: Sequence[Part], results: Sequence[Slot]) -> None:
-    """Find out for all parts from which ones they read how many numbers."""
+    """Find out for all parts from which ones they read how many numbers, and what they give."""
+    first, last = _makers(layout, parts)
+    ignored = {True: [layout.input_count - 1], False: list(layout.constants)}
+    for place, part in enumerate(parts):
+        for lane in (True, False):
+            slots = _slots_read(part, lane)
+            slots = slots[~np.isin(slots, ignored[lane])]
+            makers = last[lane][slots]  # what is added up in one place is read by its last maker
+            _count(part.flows, np.where(makers == place, first[lane][slots], makers))
+        part.flows.pop(place, None)
+        taken = sum(g.count for g in part.groups if g.op == "gather")
+        if taken:
+            part.flows[PARAMETERS] = part.flows.get(PARAMETERS, 0) + taken
+    start, n = layout.gradient, layout.parameter_count
+    given = [(GRADIENT, maker) for maker in last[False][start : start + n].tolist()]
+    given += [(RESULTS, int(last[lane][slot])) for lane, slot in results]
+    for to, maker in given:
+        if maker >= 0:
+            parts[maker].gives[to] = parts[maker].gives.get(to, 0) + 1
+
+
+def _makers(layout: Layout, parts: Sequence[Part]) -> tuple[dict[bool, Slots], dict[bool, Slots]]:
+    """For each slot of T and U the first part that writes it, and the last."""
     first = {True: np.full(layout.lane_count, OTHERS), False: np.full(layout.uniform_count, OTHERS)}
     first[True][: layout.input_count] = SAMPLE
     first[False][: layout.parameter_count] = PARAMETERS
     last = {lane: x.copy() for lane, x in first.items()}
     for place, part in enumerate(parts):
         for g in part.groups:
-            first[g.lane][g.to] = np.where(first[g.lane][g.to] < 0, place, first[g.lane][g.to])
+            before = first[g.lane][g.to]
+            first[g.lane][g.to] = np.where(before < 0, place, before)
             last[g.lane][g.to] = place
-    ignored = np.array([*layout.constants], dtype=np.int64)
-    for place, part in enumerate(parts):
-        for lane in (True, False):
-            read = [x.ravel() for g in part.groups for of, x in _reads(g) if of == lane]
-            slots = np.unique(np.concatenate(read)) if read else np.zeros(0, np.int64)
-            slots = (
-                slots[~np.isin(slots, ignored)]
-                if not lane
-                else slots[slots != layout.input_count - 1]
-            )
-            makers = np.where(last[lane][slots] == place, first[lane][slots], last[lane][slots])
-            for maker, n in zip(*np.unique(makers, return_counts=True), strict=True):
-                if maker != place:
-                    part.flows[int(maker)] = part.flows.get(int(maker), 0) + int(n)
-        taken = sum(g.count for g in part.groups if g.op == "gather")
-        if taken:
-            part.flows[PARAMETERS] = part.flows.get(PARAMETERS, 0) + taken
-    start = layout.gradient
-    _give(parts, last[False][start : start + layout.parameter_count], GRADIENT)
-    makers = [last[lane][slot] for lane, slot in results]
-    _give(parts, np.array(makers, dtype=np.int64), RESULTS)
+    return first, last
 
 
-def _give(parts: Sequence[Part], makers: Slots, to: int) -> None:
-    """Note how many numbers the parts give there."""
+def _slots_read(part: Part, lane: bool) -> Slots:
+    """The different slots of T or U that a part reads."""
+    read = [x.ravel() for g in part.groups for of, x in _reads(g) if of == lane]
+    return np.unique(np.concatenate(read)) if read else np.zeros(0, np.int64)
+
+
+def _count(counts: dict[int, int], makers: Slots) -> None:
+    """Count how often each maker is there."""
     for maker, n in zip(*np.unique(makers, return_counts=True), strict=True):
-        if maker >= 0:
-            parts[maker].gives[to] = parts[maker].gives.get(to, 0) + int(n)
+        counts[int(maker)] = counts.get(int(maker), 0) + int(n)

@@ -37,6 +37,8 @@ class Phrases:
             return _taken(group)
         if group.op.startswith("where_"):
             return self._of_choices(group)
+        if group.op == "sigmoid_slope":
+            return f"sigmoid' {group.count:,}" if group.count > 1 else "sigmoid'"
         if group.op in PLURALS:
             return _many(group.count, PLURALS[group.op])
         return f"{group.op} {group.count:,}" if group.count > 1 else group.op

@@ -24,7 +24,12 @@ from ..places import line_of_the_program
 from .listing import Program
 
 MOST_OPERATIONS = 2_000_000
-_NAMES_OF: dict[Any, str] = {operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.ge: "ge"}
+_NAMES_OF: dict[Any, str] = {
+    operator.lt: "lt",
+    operator.le: "le",
+    operator.gt: "gt",
+    operator.ge: "ge",
+}
 
 
 class TraceError(RuntimeError):
