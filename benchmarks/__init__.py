@@ -5,6 +5,9 @@ sections/  one module for each: the work that is timed, what it is compared with
 child      a fresh process: does the work of one variant, prints its figures and answers
 rounds     children one after another: verified first, then timed round by round
 turns      children that alternate, a few steps each
+workloads  what compiled programs compute, said once, for the numbers of any library
+peers/     one module for each library that does a workload's step
+stepping   a step of a program in turns, and its tables
 spread     medians and ranges over the rounds; ratios inside a round
 installed  engines, peers and the machine that are measured
 plots      charts as data; drawing makes them pictures

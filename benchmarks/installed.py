@@ -19,8 +19,15 @@ PEERS = {  # distribution: the module that it brings; all are pinned in the extr
     "casadi": "casadi",
     "autograd": "autograd",
     "names": "names",
+    "numpy": "numpy",  # what our own compiled programs run on, and those by hand
+    "llvmlite": "llvmlite",
 }
-TOOLS = ("valgrind",)  # programs
+TOOLS = ("valgrind", "gcc")  # programs
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_PLATFORMS": "cpu",
+}
 NOT_BUILT = {
     "pure": f"not there: {SWITCH}=1 does not select it",
     "compiled": "not built: `pip install .` builds it where there is a C compiler",
@@ -40,7 +47,7 @@ def environment(engine: str) -> dict[str, str]:
     """The environment of a child: one thread, and one of our engines."""
     kept = {k: v for k, v in os.environ.items() if k != SWITCH}
     pure = {SWITCH: "1"} if engine == "pure" else {}
-    return {**kept, **pure, "OMP_NUM_THREADS": "1"}
+    return {**kept, **pure, **ONE_THREAD}
 
 
 def missing(need: str) -> str:

@@ -17,16 +17,17 @@ How many times as fast as its peer a program trains: forward, backward and updat
 the rounds and, in brackets, their range."""
 QUICK = "(This was a quick run: few rounds of small tasks.)"
 HOW = """`python -m benchmarks` measures all of this anew and writes this page, after
-`pip install ".[bench]"`; `--quick` takes two minutes, `--only NAME …` runs some sections.
+`pip install ".[bench]"`; `--quick` takes four minutes, `--only NAME …` runs some sections.
 
 Every number comes from a fresh process. Times are processor time of one thread, in which waiting
 for other programs does not count, on the machine named above; read the ratios, as its clock
 wanders. The programs of a section run in turn, round by round, each round beginning with another
-one, and training programs take turns of a few steps; a ratio is always taken inside one round, and
-what is shown is the median of the rounds with their range. Before the first round all programs do a
-small task, and their answers are compared (to 1e-9 relative, 1e-12 absolute), and so they are in
-every round: answers that differ stop a section. The engine that a row names is the one that the
-process itself says it ran on."""
+one, and training programs take turns of a few steps; compiled ones stay alive and take one turn in
+every round. A ratio is always taken inside one round, and what is shown is the median of the rounds
+with their range. Before the first round all programs do a small task, and their answers are
+compared (to 1e-9 relative, 1e-12 absolute; compiled programs to 1e-12), and so they are in every
+round: answers that differ stop a section. The engine that a row names is the one that the process
+itself says it ran on."""
 
 
 @dataclass

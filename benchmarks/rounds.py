@@ -2,7 +2,8 @@
 
 Every figure comes from a process of its own. In a round every variant runs once, and each round
 begins with another one, so that a machine that slows down for a while slows all of them. Where it
-matters most, the variants of a round take turns.
+matters most, the variants of a round take turns; and those that take long to get ready stay alive
+from the first round to the last.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ from typing import Any, TypeAlias
 from .child import CHECKOUT
 from .installed import NOT_BUILT, Engines, environment, missing
 from .section import ENGINES, Arguments, Measured, Outcome, Section, Variant
-from .turns import MINUTES, Failed, in_turns
+from .turns import MINUTES, Failed, in_turns, players
 
 Run: TypeAlias = Callable[[Section, Variant, Arguments], Outcome]
-
-TOLERANCE = 1e-9  # relative; absolute, 1e-12
 
 
 class Wrong(Exception):
@@ -77,9 +76,14 @@ def measure(
         if why := absence(v, available):
             measured.absent[v.key] = why
     try:
-        rehearse(section, measured, run, ran)
-        for k in range(section.rounds[quick]):
-            one_round(section, measured, k, run, ran)
+        if section.together and run is _in_child:
+            measured.rounds = [{} for _ in range(section.rounds[quick])]
+            for group in groups(section, measured):
+                side_by_side(section, measured, group, ran)
+        else:
+            rehearse(section, measured, run, ran)
+            for k in range(section.rounds[quick]):
+                one_round(section, measured, k, run, ran)
     except Wrong as error:
         measured.stopped = str(error)
         measured.rounds.clear()
@@ -97,7 +101,8 @@ def rehearse(section: Section, measured: Measured, run: Run, ran: Callable[[], o
         task = {**v.task, **section.rehearsal}
         if seen.setdefault(json.dumps([v.program, v.engine, task], sort_keys=True), v.key) == v.key:
             tasks[v.key] = task
-    measured.checked = compare(outcomes(section, measured, tasks, run, ran), tasks)
+    found = outcomes(section, measured, tasks, run, ran)
+    measured.checked = compare(found, tasks, section.tolerance)
 
 
 def one_round(
@@ -114,8 +119,49 @@ def one_round(
             ran()
     else:
         found = outcomes(section, measured, tasks, run, ran)
-    compare(found, tasks)
+    compare(found, tasks, section.tolerance)
     measured.rounds.append({key: outcome["figures"] for key, outcome in found.items()})
+
+
+def groups(section: Section, measured: Measured) -> list[list[Variant]]:
+    """The variants that can be run, sorted into those that are alive at the same time."""
+    assert section.together is not None
+    found: dict[str, list[Variant]] = {}
+    for v in present(measured):
+        found.setdefault(section.together(v), []).append(v)
+    return list(found.values())
+
+
+def side_by_side(
+    section: Section, measured: Measured, group: Sequence[Variant], ran: Callable[[], object]
+) -> None:
+    """Let all programs of a group take a turn for the rehearsal, and one in each round.
+
+    Raises Wrong if answers differ.
+    """
+    requests = {v.key: request(v, v.task) for v in group}
+    engines = {v.key: v.engine for v in group}
+    tasks = {v.key: v.task for v in group}
+
+    def a_round(k: int) -> dict[str, Outcome]:
+        found = {}
+        for v in rotated([v for v in group if v.key not in measured.absent], k):
+            try:
+                outcome = alive[v.key].turn() or {}
+                if why := wrong_engine(v, outcome):
+                    raise Failed(why)
+                found[v.key] = outcome
+            except Failed as error:
+                measured.absent[v.key] = f"failed: {error}"
+            ran()
+        return found
+
+    with players(section.name, requests, engines) as alive:
+        measured.checked += compare(a_round(0), tasks, section.tolerance)
+        for k, figures in enumerate(measured.rounds):
+            found = a_round(k)
+            compare(found, tasks, section.tolerance)
+            figures.update({key: outcome["figures"] for key, outcome in found.items()})
 
 
 def outcomes(
@@ -189,8 +235,14 @@ def absence(v: Variant, available: Iterable[str]) -> str:
     return next(filter(None, map(missing, v.needs)), "")
 
 
-def compare(found: Mapping[str, Outcome], tasks: Mapping[str, Arguments]) -> int:
+def compare(
+    found: Mapping[str, Outcome],
+    tasks: Mapping[str, Arguments],
+    tolerance: tuple[float, float] = (1e-9, 1e-12),
+) -> int:
     """Hold the answers to each task against those of the first program with that task.
+
+    tolerance: relative and absolute.
 
     Returns how many were compared. Raises Wrong with the numbers.
 
@@ -198,6 +250,7 @@ def compare(found: Mapping[str, Outcome], tasks: Mapping[str, Arguments]) -> int
     >>> compare(found, {"ours": {}, "theirs": {}})
     1
     """
+    relative, absolute = tolerance
     first: dict[str, str] = {}
     compared = 0
     for key, outcome in found.items():
@@ -206,7 +259,7 @@ def compare(found: Mapping[str, Outcome], tasks: Mapping[str, Arguments]) -> int
         if len(ours) != len(theirs):
             raise Wrong(f"{key} gave {len(ours)} answers, {other} {len(theirs)}")
         for i, (x, y) in enumerate(zip(ours, theirs, strict=True), 1):
-            if not abs(x - y) <= TOLERANCE * (abs(y) + 1e-3):  # also where one is nan
+            if not abs(x - y) <= relative * abs(y) + absolute:  # also where one is nan
                 raise Wrong(f"answer {i} of {key} is {x!r}, that of {other} is {y!r}")
         compared += len(ours) if other != key else 0
     return compared

@@ -176,6 +176,10 @@ class Section:
         report: the table and the charts.
         in_turns: whether the programs of a round take turns, of a few steps each. Then the module
             has `turns` besides `work`, an iterator of outcomes.
+        together: for programs that take long to get ready, those that stay alive at the same time,
+            over all rounds: those for which it gives the same. Then the module has `turns` as well:
+            the first turn is the rehearsal, every other one a round.
+        tolerance: how far answers may differ, relative and absolute.
     """
 
     name: str
@@ -186,6 +190,8 @@ class Section:
     rounds: tuple[int, int]
     report: Callable[[Measured], Report]
     in_turns: bool = False
+    together: Callable[[Variant], str] | None = None
+    tolerance: tuple[float, float] = (1e-9, 1e-12)
 
 
 def text_of(docstring: str | None) -> str:

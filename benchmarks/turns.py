@@ -77,6 +77,21 @@ def player(section: str, request: Mapping[str, Any], engine: str) -> Iterator[Pl
             process.communicate()
 
 
+@contextmanager
+def players(
+    section: str, requests: Mapping[str, Mapping[str, Any]], engines: Mapping[str, str]
+) -> Iterator[dict[str, Player]]:
+    """Children that are alive at the same time, by key.
+
+    requests, engines: what each child is told, and the engine it runs on.
+    """
+    with ExitStack() as stack:
+        yield {
+            key: stack.enter_context(player(section, request, engines[key]))
+            for key, request in requests.items()
+        }
+
+
 def in_turns(
     section: str, requests: Mapping[str, Mapping[str, Any]], engines: Mapping[str, str]
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
@@ -91,20 +106,16 @@ def in_turns(
     """
     given: dict[str, list[Outcome]] = {key: [] for key in requests}
     failed: dict[str, str] = {}
-    with ExitStack() as stack:
-        players = {
-            key: stack.enter_context(player(section, request, engines[key]))
-            for key, request in requests.items()
-        }
-        while players:
-            for key in list(players):
+    with players(section, requests, engines) as alive:
+        while alive:
+            for key in list(alive):
                 try:
-                    outcome = players[key].turn()
+                    outcome = alive[key].turn()
                 except Failed as error:
                     failed[key] = str(error)
                     outcome = None
                 if outcome is None:
-                    del players[key]
+                    del alive[key]
                 else:
                     given[key].append(outcome)
     return {key: summed(turns) for key, turns in given.items() if key not in failed}, failed

@@ -11,8 +11,8 @@ import importlib.util
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
 
 from . import updates
 from .arguments import whole
@@ -231,16 +231,8 @@ class _Compiled:
 
     def _check(self, trace: Trace, batch: Batch, arguments: Sequence[Any]) -> None:
         """Refuse data that an index or a target cannot be, as the function itself does."""
-        for k, choices in trace.allowed.items():
-            for allowed in choices:
-                i = _first_not_among(batch.columns[k], allowed)
-                if i is not None:
-                    self._refuse(i, k, allowed, trace, batch, arguments)
-        for ks in trace.distributions:
-            for i in range(batch.count):
-                ds = [float(batch.columns[k][i]) for k in ks]
-                if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
-                    self._refuse(i, ks[0], (), trace, batch, arguments)
+        for i, k, allowed in unsuitable(trace, batch):
+            self._refuse(i, k, allowed, trace, batch, arguments)
 
     def _refuse(
         self, i: int, k: int, allowed: Any, trace: Trace, batch: Batch, arguments: Any
@@ -258,6 +250,23 @@ class _Compiled:
         except Exception as error:
             error.add_note(f"in sample {i}")
             raise
+
+
+def unsuitable(trace: Trace, batch: Batch) -> Iterator[tuple[int, int, Sequence[float]]]:
+    """Data that an index or a target cannot be: the sample, which of its numbers, what it may be.
+
+    Of each number only the first sample; nothing is named that the shares of a distribution may be.
+    """
+    for k, choices in trace.allowed.items():
+        for allowed in choices:
+            i = _first_not_among(batch.columns[k], allowed)
+            if i is not None:
+                yield i, k, allowed
+    for ks in trace.distributions:
+        for i in range(batch.count):
+            ds = [float(batch.columns[k][i]) for k in ks]
+            if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
+                yield i, ks[0], ()
 
 
 class Listing:
@@ -295,6 +304,94 @@ class Listing:
 # ---- losses -------------------------------------------------------------------------------------
 
 
+class _Runs(Protocol):
+    """What has been traced, and the executable that was made of it."""
+
+    trace: Trace
+    executable: Executable
+
+
+class Keeper:
+    """Keeps parameters the same in Values and in the memory of programs, which compute with them.
+
+    Attributes:
+        parameters, names: the Values, and what errors call them.
+        update: the optimiser whose steps the programs make, or None.
+    """
+
+    def __init__(self, parameters: Any, update: Optimizer | None) -> None:
+        self.names, self.parameters = named(parameters)
+        self.update = update
+        self._holder: Executable | None = None  # whose memory holds the parameters
+        self._seen = -1  # the number of the latest change of .data by hand that was read
+        self._owes = False  # whether gradients are still to be written into the Values
+        self._steps = -1  # of the optimiser, when its state was read or written
+
+    def _load(self, found: _Runs) -> None:
+        """Bring parameters, and what else is uniform, into the memory of the executable."""
+        mine, before = found.executable, self._holder
+        if process.edits != self._seen:
+            _copy(mine.parameters, updates.data_and_gradients(self.parameters)[0])
+            self._seen = process.edits
+        elif before is not None and before is not mine:
+            _copy(mine.parameters, before.parameters)
+        if found.trace.values[len(self.parameters) :]:
+            first = len(self.parameters)
+            others = found.trace.values[first:]
+            mine.set_leaves({first + k: v._value for k, v in enumerate(others)})
+        if self.update is not None:
+            if self._steps != self.update.steps:
+                for state, numbers in zip(mine.states, self.update.states, strict=True):
+                    _copy(state, numbers)
+                self._steps = self.update.steps
+            elif before is not None and before is not mine:
+                for state, other in zip(mine.states, before.states, strict=True):
+                    _copy(state, other)
+        self._holder = mine
+
+    def _owe(self) -> None:
+        """Write the gradients once somebody looks at one."""
+        if not self._owes:
+            self._owes = True
+            process.late.append(self._pay)
+
+    def _pay(self) -> None:
+        if self._owes and self._holder is not None:
+            self._owes = False
+            updates.set_gradients(self.parameters, _as_list(self._holder.gradient))
+
+    def _settle(self) -> None:
+        """Write gradients that are owed, before others come in their place."""
+        if self._owes:
+            process.settle()
+
+    def _stretch(
+        self,
+        found: _Runs,
+        bound: Bound,
+        schedule: Sequence[Sequence[float]],
+        first: int,
+    ) -> list[tuple[float, ...]]:
+        """Steps up to the first that meets a number that is not finite; the results of each."""
+        assert self.update is not None
+        self._load(found)
+        mine = found.executable
+        memory = [mine.parameters, *mine.states]
+        kept = [x.copy() for x in memory]
+        made = mine.train(bound, schedule, first)
+        if len(made) < len(schedule):  # what the step that failed has left behind is undone
+            for x, numbers in zip(memory, kept, strict=True):
+                _copy(x, numbers)
+            if made:
+                mine.train(bound, schedule[: len(made)], first)
+        if made:
+            updates.set_data(self.parameters, _as_list(mine.parameters))
+            self._seen = process.edits
+            self.update.moved_elsewhere(len(made), [_as_list(s) for s in mine.states])
+            self._steps = self.update.steps
+        return made
+
+
 class _LossProgram:
     """A loss for samples of one structure: its trace, what is wanted of it, the executable."""
 
@@ -309,7 +406,9 @@ class _LossProgram:
                 f"{function_name(loss.function)} returned {len(found.results)} numbers: a loss is "
                 "one; add them up, or compile without parameters"
             )
-        self.outputs, self.forward = loss_outputs(found, bool(found.program.input_names), loss.function)
+        self.outputs, self.forward = loss_outputs(
+            found, bool(found.program.input_names), loss.function
+        )
         self.listing = Listing(found.program, self.forward, self.outputs.roots())
         self.task = Task(
             found.program,
@@ -366,7 +465,7 @@ def loss_outputs(
     return outputs, [result, *([] if penalty is None else [penalty])]
 
 
-class CompiledLoss(_Compiled):
+class CompiledLoss(_Compiled, Keeper):
     """The mean of a loss over a batch, with its gradient, and steps of an optimiser.
 
     Called with a batch it returns the mean loss as a float; each parameter's `.grad` is then that of
@@ -385,15 +484,10 @@ class CompiledLoss(_Compiled):
         update: Optimizer | None,
         settings: _Settings,
     ) -> None:
-        super().__init__(function, settings)
-        self.names, self.parameters = named(parameters)
-        self.update = update
+        _Compiled.__init__(self, function, settings)
+        Keeper.__init__(self, parameters, update)
         if update is not None:
             _check_update(update, self.parameters)
-        self._holder: Executable | None = None  # whose memory holds the parameters
-        self._seen = -1  # the number of the latest change of .data by hand that was read
-        self._owes = False  # whether gradients are still to be written into the Values
-        self._steps = -1  # of the optimiser, when its state was read or written
 
     # ---- one batch ----
 
@@ -430,9 +524,7 @@ class CompiledLoss(_Compiled):
         found = self._of(batch)
         return BoundLoss(self, found, self._bound(found, batch, arguments), batch, arguments)
 
-    def many(
-        self, *arguments: Any, steps: int, batch_size: int | None = None
-    ) -> list[float]:
+    def many(self, *arguments: Any, steps: int, batch_size: int | None = None) -> list[float]:
         """Make many steps of the optimiser without coming back to Python in between.
 
         Args:
@@ -510,46 +602,6 @@ class CompiledLoss(_Compiled):
                 p.grad = g
         return total / len(members), gradient
 
-    # ---- parameters: in Values, and in the memory of an executable ----
-
-    def _load(self, found: _LossProgram) -> None:
-        """Bring parameters, and what else is uniform, into the memory of the executable."""
-        mine, before = found.executable, self._holder
-        if process.edits != self._seen:
-            _copy(mine.parameters, updates.data_and_gradients(self.parameters)[0])
-            self._seen = process.edits
-        elif before is not None and before is not mine:
-            _copy(mine.parameters, before.parameters)
-        if found.trace.values[len(self.parameters) :]:
-            first = len(self.parameters)
-            others = found.trace.values[first:]
-            mine.set_leaves({first + k: v._value for k, v in enumerate(others)})
-        if self.update is not None:
-            if self._steps != self.update.steps:
-                for state, numbers in zip(mine.states, self.update.states, strict=True):
-                    _copy(state, numbers)
-                self._steps = self.update.steps
-            elif before is not None and before is not mine:
-                for state, other in zip(mine.states, before.states, strict=True):
-                    _copy(state, other)
-        self._holder = mine
-
-    def _owe(self) -> None:
-        """Write the gradients once somebody looks at one."""
-        if not self._owes:
-            self._owes = True
-            process.late.append(self._pay)
-
-    def _pay(self) -> None:
-        if self._owes and self._holder is not None:
-            self._owes = False
-            updates.set_gradients(self.parameters, _as_list(self._holder.gradient))
-
-    def _settle(self) -> None:
-        """Write gradients that are owed, before others come in their place."""
-        if self._owes:
-            process.settle()
-
     def _trained(
         self,
         found: _LossProgram,
@@ -559,11 +611,14 @@ class CompiledLoss(_Compiled):
         arguments: Sequence[Any],
     ) -> list[float]:
         """So many steps; the Values follow."""
+        assert self.update is not None
         losses: list[float] = []
         self._settle()
         while len(losses) < steps:
             try:
-                losses += self._stretch(found, bound, steps - len(losses), len(losses))
+                schedule = self.update.schedule(steps - len(losses))
+                made = self._stretch(found, bound, schedule, len(losses))
+                losses += [row[0] for row in made]
                 if len(losses) < steps:
                     losses.append(self._step_eagerly(found, bound, len(losses), batch, arguments))
             except Exception as error:
@@ -571,29 +626,6 @@ class CompiledLoss(_Compiled):
                 raise
         self._owe()
         return losses
-
-    def _stretch(
-        self, found: _LossProgram, bound: Bound, steps: int, first: int
-    ) -> list[float]:
-        """Steps up to the first that meets a number that is not finite."""
-        assert self.update is not None
-        self._load(found)
-        mine = found.executable
-        schedule = self.update.schedule(steps)
-        memory = [mine.parameters, *mine.states]
-        kept = [x.copy() for x in memory]
-        made = mine.train(bound, schedule, first)
-        if len(made) < steps:  # what the step that failed has left behind is undone
-            for x, numbers in zip(memory, kept, strict=True):
-                _copy(x, numbers)
-            if made:
-                mine.train(bound, schedule[: len(made)], first)
-        if made:
-            updates.set_data(self.parameters, _as_list(mine.parameters))
-            self._seen = process.edits
-            self.update.moved_elsewhere(len(made), [_as_list(s) for s in mine.states])
-            self._steps = self.update.steps
-        return [row[0] for row in made]
 
     def _step_eagerly(
         self,
@@ -861,7 +893,9 @@ def _first_not_among(column: Any, allowed: Sequence[float]) -> int | None:
     numbers = _as_list(column)
     if isinstance(allowed, range):
         end = len(allowed)
-        return next((i for i, x in enumerate(numbers) if not (0.0 <= x < end and x == int(x))), None)
+        return next(
+            (i for i, x in enumerate(numbers) if not (0.0 <= x < end and x == int(x))), None
+        )
     known = set(allowed)
     return next((i for i, x in enumerate(numbers) if x not in known), None)
 

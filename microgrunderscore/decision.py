@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import ops
 from .losses import class_index
 from .samples import items
 
@@ -34,10 +35,20 @@ def class_named(target: Any, count: int) -> int:
     if count == 1:
         return int(items(target)[0] > 0.0)
     if not isinstance(target, list):
-        return class_index(target, count)
+        return int(class_index(target, count))
     if len(target) != count:
-        raise ValueError(f"a target has {len(target)} numbers, the model {count} outputs")
+        raise _of_another_length(target, count)
     return largest(target)
+
+
+def _of_another_length(target: Sequence[Any], count: int) -> ValueError:
+    return ValueError(f"a target has {len(target)} numbers, the model {count} outputs")
+
+
+def _first_largest(numbers: Sequence[Any]) -> Any:
+    """The index of the largest number, the first of equal ones, in operations."""
+    top = ops.max_of(numbers)
+    return ops.min_of(ops.where(x >= top, float(i), math.inf) for i, x in enumerate(numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,21 @@ class Judge:
     def class_of(self, outputs: Sequence[float]) -> int:
         """The class that wins, the first of equal ones."""
         return int(outputs[0] > self.level) if len(outputs) == 1 else largest(outputs)
+
+    def agreement(self, outputs: Sequence[Any], target: Any) -> Any:
+        """Whether outputs mean the class that a target names, of numbers that are being traced.
+
+        The same as `class_of` and `class_named`, but in operations: 1 where they agree, else 0.
+        """
+        if len(outputs) == 1:
+            chosen, named = outputs[0] > self.level, items(target)[0] > 0.0
+        elif not isinstance(target, list):
+            chosen, named = _first_largest(outputs), class_index(target, len(outputs))
+        elif len(target) == len(outputs):
+            chosen, named = _first_largest(outputs), _first_largest(target)
+        else:
+            raise _of_another_length(target, len(outputs))
+        return (chosen >= named) & (chosen <= named)
 
     def clearness(self, outputs: Sequence[float]) -> float:
         """How far the winner's probability is above that of the second, 0 to 1: 0 on a boundary."""

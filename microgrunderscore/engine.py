@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from . import ops
@@ -33,19 +34,26 @@ if TYPE_CHECKING:
 class _Process:
     """What all graphs of a process share."""
 
-    __slots__ = ("edits", "late", "passes", "trace", "watch")
+    __slots__ = ("edits", "late", "passes", "traces", "watch")
 
     def __init__(self) -> None:
         self.passes = 0  # how many backward passes there were
         self.edits = 0  # how often .data was set by hand
         self.watch: Any = None  # what anomaly.detect_anomaly looks for the birth of a nan with
-        self.trace: Any = None  # what program.trace notices with that a number is asked for
+        self.traces: dict[int, Any] = {}  # by thread: what notices that a number is asked for
         self.late: list[Any] = []  # functions that set gradients once somebody looks at one
 
     def settle(self) -> None:
         """Set the gradients that compiled programs have computed and nobody has looked at yet."""
-        while self.late:
-            self.late.pop()()
+        late, self.late = self.late, []
+        for pay in late:
+            pay()
+
+    def read(self, v: Value) -> None:
+        """Tell the trace that this thread is at, if it is at one, that it asks for a number."""
+        trace = self.traces.get(get_ident())
+        if trace is not None:
+            trace.read(v)
 
 
 process: Final = _Process()
@@ -135,12 +143,14 @@ class Value(Numeric):
     @property
     def data(self) -> float | Any:
         """The number itself."""
-        if process.trace is not None:
-            process.trace.read(self)
+        if process.traces:
+            process.read(self)
         return self._value
 
     @data.setter
     def data(self, data: float | Any) -> None:
+        if process.traces:
+            process.read(self)
         self._value = data if type(data) is float else number(data)
         process.edits = now = process.edits + 1
         notes = self._notes
@@ -167,6 +177,7 @@ class Value(Numeric):
     @property
     def has_grad(self) -> bool:
         """Whether a backward pass came by: tells a gradient of 0 from one never computed."""
+        process.settle()
         return self._seen != 0
 
     @property
@@ -401,12 +412,14 @@ class Value(Numeric):
         raise NotImplementedError
 
     def __repr__(self) -> str:
+        process.settle()
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._value}, grad={self._grad}{label})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._code:
             raise TypeError(f"{self!r} has a history, which is not copied: use Value(v.data)")
+        process.settle()
         state = (self._value, self._grad, self.label, self.has_grad)
         return _leaf, (type(self), *state), getattr(self, "__dict__", None)
 
@@ -558,7 +571,7 @@ def record(op: Operation, operands: Sequence[Any]) -> Value | Any:
     moves = [isinstance(x, Value) for x in operands]
     for x, moved in zip(operands, moves):
         if not moved and isinstance(x, Numeric):  # another kind of number knows what to do
-            return x._apply(op, operands)
+            return x._apply(op, tuple(operands))
     data = [x._value if isinstance(x, Value) else number(x) for x in operands]
     z = number(op.on_floats(data, operands))
     parents: list[Value] = []

@@ -35,6 +35,17 @@ class Epoch:
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
+@dataclass
+class Totals:
+    """Sums over the samples and batches of an epoch, as they are met."""
+
+    loss: float = 0.0
+    right: int = 0
+    samples: int = 0
+    penalty: float = 0.0
+    batches: int = 0
+
+
 COLUMNS = {
     "loss": "Mean training loss.",
     "accuracy": "Training accuracy, from 0 to 1; empty for other tasks than classification.",
@@ -66,6 +77,8 @@ class History:
             validation data); None before the first is complete.
         stopped_early: whether patience ran out.
         interrupted: whether Ctrl-C ended the training.
+        engine: what has computed: "compiled: llvm", "compiled: numpy" or "compiled: python"; or
+            "not compiled: …" with the reason, which is the engine itself.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -73,6 +86,7 @@ class History:
     best_epoch: int | None = None
     stopped_early: bool = False
     interrupted: bool = False
+    engine: str = ""
 
     loss, accuracy, penalty, validation_loss, validation_accuracy, lr, seconds = map(
         _column, COLUMNS
@@ -81,7 +95,7 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON data: lists under the names above, and the other attributes."""
         lists = {name: getattr(self, name) for name in COLUMNS}
-        others = ("updates", "best_epoch", "stopped_early", "interrupted")
+        others = ("updates", "best_epoch", "stopped_early", "interrupted", "engine")
         return {"epochs": len(self)} | lists | {name: getattr(self, name) for name in others}
 
     def add(self, epoch: Epoch) -> bool:

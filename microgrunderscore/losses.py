@@ -2,6 +2,9 @@
 
 A prediction is what a model returns: a Value, or a list of them for several outputs; floats work
 too, and give a float. Scores are the outputs of a linear last layer, before softmax or sigmoid.
+
+In a compiled program targets are data, which differ from sample to sample: what a loss decides by
+them is an operation then, and what it would refuse is noted, to be looked after at every call.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from typing import Any
 from . import ops
 from .activations import softmax as softmax  # what the scores become is to be had here
 from .arguments import real
+from .embedding import take
 from .engine import Value
-from .numeric import data_of
+from .numeric import Numeric, data_of
 from .samples import items
 
 BIASES = frozenset({"b", "bias", "biases"})  # parts of names: what l2 leaves alone
@@ -98,9 +102,9 @@ def cross_entropy(scores: Any, target: Any) -> Value:
     """
     zs = _scores("cross_entropy", scores)
     if _is_index(target):
-        return ops.logsumexp(*zs) - zs[class_index(target, len(zs))]  # type: ignore[no-any-return]
-    shares = [(d, z) for d, z in zip(_distribution(target, len(zs)), zs, strict=True) if d]
-    return ops.logsumexp(*zs) - ops.dot(*(d for d, _ in shares), *(z for _, z in shares))  # type: ignore[no-any-return]
+        return ops.logsumexp(*zs) - take(zs, class_index(target, len(zs)))  # type: ignore[no-any-return]
+    terms = _wanted(_distribution(target, len(zs)), zs, 0.0)
+    return ops.logsumexp(*zs) - ops.dot(*(d for _, d, _ in terms), *(z for _, _, z in terms))  # type: ignore[no-any-return]
 
 
 def cross_entropy_of_probabilities(ps: Any, d: Any) -> Value:
@@ -125,11 +129,10 @@ def cross_entropy_of_probabilities(ps: Any, d: Any) -> Value:
     values = _scores("cross_entropy_of_probabilities", ps)
     if _is_index(d):
         index = class_index(d, len(values))
-        return -_log_of_probability(index, values[index])  # type: ignore[no-any-return]
-    shares = _distribution(d, len(values))
-    needed = [i for i, share in enumerate(shares) if share]
-    logs = [_log_of_probability(i, values[i]) for i in needed]
-    return -ops.dot(*[shares[i] for i in needed], *logs)  # type: ignore[no-any-return]
+        return -_log_of_probability(index, take(values, index))  # type: ignore[no-any-return]
+    terms = _wanted(_distribution(d, len(values)), values, 1.0)
+    logs = [_log_of_probability(i, p) for i, _, p in terms]
+    return -ops.dot(*(share for _, share, _ in terms), *logs)  # type: ignore[no-any-return]
 
 
 def binary_cross_entropy(score: Any, target: Any) -> Value:
@@ -154,7 +157,7 @@ def binary_cross_entropy(score: Any, target: Any) -> Value:
     """
     s = _score("binary_cross_entropy", score)
     t = _label("binary_cross_entropy", target, (0.0, 1.0), "0 or 1; hinge takes -1 and +1")
-    return ops.softplus(-s if t else s)  # type: ignore[no-any-return]
+    return ops.softplus(ops.where(t, -s, s) if _is_data(t) else -s if t else s)  # type: ignore[no-any-return]
 
 
 def hinge(score: Any, target: Any) -> Value:
@@ -194,8 +197,12 @@ def multiclass_hinge(scores: Any, target: Any) -> Value:
     """
     zs = _scores("multiclass_hinge", scores)
     right = class_index(target, len(zs))
-    margins = [ops.relu(1.0 + (z - zs[right])) for j, z in enumerate(zs) if j != right]
-    return ops.sum_of(margins)  # type: ignore[no-any-return]
+    best = take(zs, right)
+    if _is_data(right):
+        return ops.sum_of(  # type: ignore[no-any-return]
+            ops.where(right - float(j), ops.relu(1.0 + (z - best)), 0.0) for j, z in enumerate(zs)
+        )
+    return ops.sum_of(ops.relu(1.0 + (z - best)) for j, z in enumerate(zs) if j != right)  # type: ignore[no-any-return]
 
 
 LOSSES: dict[str, Callable[[Any, Any], Value]] = {
@@ -211,9 +218,9 @@ LOSSES: dict[str, Callable[[Any, Any], Value]] = {
 }
 
 
-def recorded(what: str, error: Any) -> Value:
-    """What a loss or a penalty returned; TypeError if that is no Value."""
-    if not isinstance(error, Value):
+def recorded(what: str, error: Any) -> Any:
+    """What a loss or a penalty returned; TypeError if nothing was recorded, as for a float."""
+    if not isinstance(error, Numeric):
         raise TypeError(
             f"{what} must be a Value, not {type(error).__name__} {error!r:.40}: it left the engine "
             "(through .data, or math.*), or does not depend on the model"
@@ -298,18 +305,30 @@ def _score(loss: str, score: Any) -> Any:
     return zs[0]
 
 
-def _label(loss: str, target: Any, allowed: tuple[float, float], wanted: str) -> float:
+def _is_data(x: Any) -> bool:
+    """Whether a number is only known when a compiled program runs, one for each sample."""
+    return isinstance(x, Numeric) and hasattr(x, "among")
+
+
+def _label(loss: str, target: Any, allowed: tuple[float, float], wanted: str) -> Any:
     """A target that is one of two numbers."""
     t = _single(target)
+    if _is_data(t):
+        return t.among(allowed, f"a target of {loss}")
     if t not in allowed:
         raise ValueError(f"a target of {loss} must be {wanted}; got {target!r:.60}")
     return t
 
 
-def _single(target: Any) -> float:
+def _single(target: Any) -> Any:
     """The one number in a target; nan where there are several."""
     found = items(target)
-    return data_of(found[0]) if len(found) == 1 else math.nan
+    return _known(found[0]) if len(found) == 1 else math.nan
+
+
+def _known(x: Any) -> Any:
+    """A target as a plain number, if it is known already."""
+    return x if _is_data(x) else data_of(x)
 
 
 def _is_index(target: Any) -> bool:
@@ -319,9 +338,11 @@ def _is_index(target: Any) -> bool:
     )
 
 
-def class_index(target: Any, count: int) -> int:
+def class_index(target: Any, count: int) -> Any:
     """The index of the right class, from 0 to count - 1."""
     t = _single(target)
+    if _is_data(t):
+        return t.among(range(count), "a class index")
     if not t.is_integer() or not 0 <= t < count:
         raise ValueError(
             f"a class index must be a whole number from 0 to {count - 1}, as there are {count} "
@@ -330,13 +351,17 @@ def class_index(target: Any, count: int) -> int:
     return int(t)
 
 
-def _distribution(target: Any, count: int) -> list[float]:
+def _distribution(target: Any, count: int) -> list[Any]:
     """The probabilities of the classes."""
-    ds = [data_of(d) for d in items(target)]
+    ds = [_known(d) for d in items(target)]
     if len(ds) != count:
         raise ValueError(
             f"a target needs one probability for each of {count} classes, got {len(ds)}"
         )
+    data = [d for d in ds if _is_data(d)]
+    if data:
+        data[0].distribution_with([d for d in ds if d is not data[0]])
+        return ds
     if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
         raise ValueError(
             f"the probabilities of a target must be 0 to 1 and add up to 1, got {ds!r:.60} "
@@ -345,9 +370,21 @@ def _distribution(target: Any, count: int) -> list[float]:
     return ds
 
 
-def _log_of_probability(i: int, p: Any) -> Any:
-    """log p for the probability of class i."""
-    if data_of(p) <= 0.0:
+def _wanted(shares: list[Any], numbers: list[Any], otherwise: float) -> list[tuple[Any, ...]]:
+    """The classes whose share is not 0, each with its share and its number.
+
+    Where data say which these are, all classes are there, and `otherwise` stands for a number that
+    does not count: not even what is infinite there does.
+    """
+    classes = list(zip(range(len(shares)), shares, numbers, strict=True))
+    if any(map(_is_data, shares)):
+        return [(i, share, ops.where(share, x, otherwise)) for i, share, x in classes]
+    return [(i, share, x) for i, share, x in classes if share]
+
+
+def _log_of_probability(i: Any, p: Any) -> Any:
+    """log p for the probability of class i; a program that is compiled notices -∞ by itself."""
+    if not getattr(p, "gives_limits", False) and data_of(p) <= 0.0:
         raise ValueError(
             f"the probability of class {i} is {data_of(p)}, so that its logarithm is -∞: "
             "use cross_entropy on the scores before softmax, which has no such limit"

@@ -116,6 +116,8 @@ class Numeric:
 
     def _compare(self, holds: Callable[[float, float], bool], other: Any) -> Any:
         if isinstance(other, Numeric):
+            if other.gives_limits:  # a traced number writes the comparison down
+                return NotImplemented
             return holds(self.data, other.data)
         if str(getattr(other, "dtype", "")) == "object":
             return NotImplemented  # an array of Values compares them one by one

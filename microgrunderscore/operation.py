@@ -59,6 +59,8 @@ def number(x: Any) -> float:
             f"an array of shape {tuple(shape)} met a Value: this is a scalar engine, one number "
             "a Value; loop over the elements, or take one with .item()"
         )
+    if getattr(x, "gives_limits", False):
+        return float(x)  # a traced number, which says why it is none
     kind, shown = type(x).__name__, repr(x)[:40]
     if isinstance(x, numbers.Complex):
         why = "complex is not supported, only the real line; give its .real or abs(...)"

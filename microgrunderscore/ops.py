@@ -230,8 +230,9 @@ sigmoid    = define("sigmoid", _sigmoid, lambda x, z: z * sigmoid(-x),  # z (1 -
                     latex=r"\sigma\left({0}\right)", symbol="σ", textbook=lambda x, z: z * (1.0 - z))
 softplus   = define("softplus", lambda x: _larger(x, 0.0) + math.log1p(math.exp(-abs(x))),
                     lambda x, z: sigmoid(x))
-relu       = define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, z: (x > 0.0) * 1.0,
-                    symbol="ReLU", selects=True, expansion=lambda x: where(x <= 0.0, 0.0, x))
+relu       = define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, z: (z > 0.0) * 1.0,
+                    symbol="ReLU", selects=True, expansion=lambda x: where(x <= 0.0, 0.0, x),
+                    textbook=lambda x, z: (x > 0.0) * 1.0)
 leaky_relu = define("leaky_relu", lambda x, slope: x if x > 0.0 else slope * x,
                     (lambda x, slope, z: where(x > 0.0, 1.0, slope),
                      lambda x, slope, z: where(x > 0.0, 0.0, x)), defaults=(0.01,),

@@ -3,7 +3,8 @@
 A batch's gradient is the sum of its samples' gradients, accumulated one after another: each sample
 has its own graph, which is dropped before the next one, so that memory does not grow with the
 batch. batch_size 1 is online training, None is full-batch gradient descent, anything between is
-mini-batch training.
+mini-batch training. Long trainings run as a compiled program, which does the same: the loop here
+says what that is, and sees to what the program cannot do.
 
 Source: Bottou, Curtis and Nocedal, Optimization methods for large-scale machine learning (2018).
 """
@@ -15,18 +16,21 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from . import losses
 from .arguments import did_you_mean, generator, whole
+from .compiled_training import CompiledLesson, Lesson
 from .decision import Judge, class_named, judge_of
-from .engine import Value
+from .engine import Value, process
 from .graph import gc_paused
-from .history import Epoch, History
+from .history import Epoch, History, Totals
 from .operation import number
 from .optim import Optimizer, clip_gradients
+from .program.executables import Bound
+from .program.trace import TraceError
 from .samples import data_set, items, plain, rows
 
 Model: TypeAlias = Callable[[Any], Any]
@@ -41,6 +45,8 @@ CLASSIFYING = (
     losses.hinge,
     losses.multiclass_hinge,
 )
+
+WORTH_COMPILING = 1_000_000  # samples × epochs × parameters: fewer are done while one compiles
 
 
 # ---- training ----------------------------------------------------------------------------------
@@ -65,8 +71,16 @@ def fit(
     patience: int | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
+    compiled: bool | None = None,
 ) -> History:
     """Train a model on samples and targets, and return what happened.
+
+    A long training is compiled, see `compile`: the model and the loss are then run once, on traced
+    numbers, and the program does what they did for every sample. It gives the same numbers but for
+    the rounding of their last digits. What cannot be compiled is run by the engine: a model or a
+    loss that decides by the numbers of a sample in Python, or that computes something else each
+    time, as with random numbers or a setting that a callback has changed. `History.engine` says
+    which it was, and why; so does a line above the progress bar.
 
     Ctrl-C ends the training, not the program: the parameters of the best epoch are kept (what the
     first epoch has reached, if none is complete) and `interrupted` is True. Epochs, batches and
@@ -93,6 +107,8 @@ def fit(
             epoch are restored. None: never, and the last parameters stay.
         callbacks: called after every epoch as (epoch, history, model).
         progress: a bar on stderr; None: on a terminal or in a notebook, and with tqdm installed.
+        compiled: False: never, so that every bit is the engine's; True: if it can be; None: if it
+            also pays, with samples × epochs × parameters above a million.
 
     Raises:
         ValueError: no samples, other numbers of targets, rows of unequal length, a number that is
@@ -121,7 +137,7 @@ def fit(
         loss=_loss(loss),
         optimizer=_checked_optimizer(optimizer, model),
         batch_size=_batch_size(batch_size, len(samples)),
-        order=_order(seed) if shuffle else None,
+        order=_Order(len(samples), _generator(seed) if shuffle else None),
         seed_of=_seed_of(reduction),
         regulariser=regulariser,
         clip=clip,
@@ -130,9 +146,12 @@ def fit(
     epochs = whole("epochs", epochs, 1)
     patience = None if patience is None else whole("patience", patience, 1)
     _check_functions(schedule=schedule, regulariser=regulariser, **_numbered(callbacks))
+    if compiled not in (None, True, False):
+        raise TypeError(f"compiled must be True, False or None, not {compiled!r:.40}")
     own_rate = optimizer.lr
     try:
-        with _bar(progress, epochs * run.batches_per_epoch) as run.tick:
+        with _bar(progress, epochs * run.batches_per_epoch) as run.bar:
+            run.compile(compiled, epochs)
             for epoch in range(epochs):
                 if schedule is not None:
                     rate = schedule(epoch)
@@ -140,6 +159,8 @@ def fit(
                 run.epoch(epoch)
                 for callback in callbacks:
                     callback(epoch, run.history, model)
+                if callbacks:
+                    run.look_again(epoch + 1)
                 if patience is not None and run.history.epochs_since_best >= patience:
                     run.history.stopped_early = True
                     break
@@ -152,8 +173,34 @@ def fit(
     return run.history
 
 
-def _order(seed: int | None) -> random.Random:
+def _generator(seed: int | None) -> random.Random:
     return random.Random() if seed is None else generator("fit", seed)
+
+
+class _Order:
+    """The places of the samples: in every epoch in another random order, or as they are.
+
+    What nobody asks for is drawn later: in a single batch, the order matters to errors alone.
+    """
+
+    def __init__(self, count: int, randomness: random.Random | None) -> None:
+        self.is_random = randomness is not None
+        self._randomness = randomness
+        self._places = list(range(count))
+        self._due = 0
+
+    def change(self) -> None:
+        """Another epoch begins."""
+        self._due += 1
+
+    @property
+    def places(self) -> list[int]:
+        """The order of this epoch."""
+        while self._due and self._randomness is not None:
+            self._due -= 1
+            self._places = list(range(len(self._places)))
+            self._randomness.shuffle(self._places)
+        return self._places
 
 
 @dataclass
@@ -166,13 +213,14 @@ class _Run:
     loss: Loss
     optimizer: Optimizer
     batch_size: int
-    order: random.Random | None
+    order: _Order
     seed_of: Callable[[int], float]
     regulariser: Callable[[Any], Value] | None
     clip: float | None
     held_out: tuple[list[Any], list[Any]] | None
     history: History = field(default_factory=History)
-    tick: Callable[[str], None] = lambda text: None
+    bar: _Bar = field(default_factory=lambda: _Bar(None))
+    program: CompiledLesson | None = None
     best: list[float] | None = None
     rate: float = 0.0
 
@@ -184,16 +232,67 @@ class _Run:
     def batches_per_epoch(self) -> int:
         return -(-len(self.samples) // self.batch_size)
 
+    # ---- compiling ----
+
+    def compile(self, wanted: bool | None, epochs: int) -> None:
+        """Compile what every batch needs, if that is wanted; the history says what became of it."""
+        reason = self._unwanted(wanted, epochs)
+        if reason:
+            self.history.engine = f"not compiled: {reason}"
+            return
+        try:
+            with gc_paused():
+                self.program = self._compiled()
+            self.history.engine = self.program.engine
+        except Exception as error:  # if it is one without compiling, it comes again
+            self.history.engine = f"not compiled: {_in_one_line(error)}"
+        self.bar.say(self.history.engine)
+
+    def _unwanted(self, wanted: bool | None, epochs: int) -> str:
+        """Why not even to try; "" where there is no such reason."""
+        size = len(self.samples) * epochs * len(self.optimizer.parameters)
+        if wanted is False:
+            return "compiled=False"
+        if wanted is None and size <= WORTH_COMPILING:
+            return f"samples × epochs × parameters are {size:,}, which is soon done"
+        return "detect_anomaly watches every operation" if process.watch is not None else ""
+
+    def _compiled(self) -> CompiledLesson:
+        """The program; it raises what keeps it from being one."""
+        lesson = Lesson(
+            self.model,
+            self.loss,
+            self.optimizer,
+            self.regulariser,
+            self.clip,
+            self.judge if self.classifies else None,
+            self.batch_size,
+            self.seed_of,
+        )
+        program = CompiledLesson(lesson, self.samples, self.targets)
+        if self.held_out is not None:
+            program.hold_out(*self.held_out)
+        return program
+
+    def look_again(self, epoch: int) -> None:
+        """Give up a program that does not do any more what the functions do, after a callback."""
+        if self.program is not None and not self.program.holds():
+            self.program = None
+            self.history.engine += (
+                f" up to epoch {epoch}, where the model, the loss or the optimizer was changed"
+            )
+            self.bar.say(self.history.engine)
+
+    # ---- epochs ----
+
     def epoch(self, epoch: int) -> None:
         """See every sample once, measure, and write it down."""
         started = time.perf_counter()
-        before = self._snapshot()
-        totals = _Totals()
+        of_one_batch = self.held_out is None and self.batches_per_epoch == 1
+        before = self._snapshot() if of_one_batch else None
+        totals = Totals()
         with gc_paused():
-            for batch, members in enumerate(self._batches()):
-                with _locating(f"epoch {epoch}, batch {batch}"):
-                    self._update(members, totals)
-                self.tick(f"epoch {epoch}, loss {totals.loss / totals.samples:.4g}")
+            self._updates(epoch, totals)
             validation_loss, validation_accuracy = self._validation()
         is_best = self.history.add(
             Epoch(
@@ -208,18 +307,39 @@ class _Run:
             )
         )
         if is_best:  # keep the parameters that were measured
-            of_one_batch = self.held_out is None and totals.batches == 1
-            self.best = before if of_one_batch else self._snapshot()
+            self.best = self._snapshot() if before is None else before
 
-    def _batches(self) -> Iterator[list[int]]:
-        """The places of the samples in this epoch's order, batch by batch."""
-        places = list(range(len(self.samples)))
-        if self.order is not None:
-            self.order.shuffle(places)
-        for start in range(0, len(places), self.batch_size):
-            yield places[start : start + self.batch_size]
+    def _updates(self, epoch: int, totals: Totals) -> None:
+        """Make a step for each batch: by the program, as far as that gets, or by the engine."""
+        self.order.change()
+        bound = None if self.program is None else self._bound(self.program)
+        batch = 0
+        while batch < self.batches_per_epoch:
+            done = self._advanced(bound, batch, totals)
+            if not done:
+                with _locating(f"epoch {epoch}, batch {batch}"):
+                    first = batch * self.batch_size
+                    self._update(self.order.places[first : first + self.batch_size], totals)
+                done = 1
+            batch += done
+            self.bar.tick(f"epoch {epoch}, loss {totals.loss / totals.samples:.4g}", done)
 
-    def _update(self, members: list[int], totals: _Totals) -> None:
+    def _bound(self, program: CompiledLesson) -> Bound:
+        """The batches of this epoch, as the program reads them."""
+        if self.order.is_random and self.batches_per_epoch > 1:
+            return program.bound(self.order.places)
+        return program.in_order
+
+    def _advanced(self, bound: Bound | None, batch: int, totals: Totals) -> int:
+        """How many batches the program has done from this one on."""
+        if self.program is None or bound is None:
+            return 0
+        done = self.program.advance(bound, batch, totals)
+        self.history.updates += done
+        self.rate = self.program.rate
+        return done
+
+    def _update(self, members: list[int], totals: Totals) -> None:
         """Add up the gradients of a batch, and make a step."""
         self.optimizer.zero_grad()
         seed = self.seed_of(len(members))
@@ -240,7 +360,7 @@ class _Run:
         self.history.updates += 1
         totals.batches += 1
 
-    def _accumulate(self, i: int, seed: float, totals: _Totals) -> None:
+    def _accumulate(self, i: int, seed: float, totals: Totals) -> None:
         """Forward and backward for one sample."""
         prediction = self.model(self.samples[i])
         error = _finite("the loss", self.loss(prediction, self.targets[i]))
@@ -255,6 +375,9 @@ class _Run:
         if self.held_out is None:
             return None, None
         X, y = self.held_out
+        measured = None if self.program is None else self.program.measured()
+        if measured is not None:
+            return measured[0], measured[1] if self.classifies else None
         outputs = [_predicted(self.model, x) for x in X]
         loss = _mean_loss(self.loss, outputs, y)
         return loss, _share_right(self.model, outputs, y) if self.classifies else None
@@ -267,17 +390,6 @@ class _Run:
         if self.best is not None:
             for p, x in zip(self.optimizer.parameters, self.best, strict=True):
                 p.data = x
-
-
-@dataclass
-class _Totals:
-    """Sums over an epoch."""
-
-    loss: float = 0.0
-    right: int = 0
-    samples: int = 0
-    penalty: float = 0.0
-    batches: int = 0
 
 
 # ---- prediction --------------------------------------------------------------------------------
@@ -447,13 +559,19 @@ def _check_functions(**functions: Any) -> None:
 
 def _finite(what: str, error: Any) -> Value:
     """What a loss or a penalty returned, if it is a finite Value."""
-    value = losses.recorded(what, error)
+    value: Value = losses.recorded(what, error)
     if not math.isfinite(value.data):
         raise FloatingPointError(
             f"{what} is {value.data}; the parameters are those before this update; a smaller "
             "learning rate, standardised inputs or clip may help"
         )
     return value
+
+
+def _in_one_line(error: Exception) -> str:
+    """What an error says, as a reason."""
+    text = str(error).partition("\n")[0]
+    return text if isinstance(error, TraceError) else f"{type(error).__name__}: {text}"
 
 
 def _located(error: Exception, where: str) -> Exception:
@@ -476,20 +594,30 @@ def _locating(where: str) -> Iterator[None]:
 # ---- progress ----------------------------------------------------------------------------------
 
 
+class _Bar:
+    """A progress bar; without one, nothing is shown."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def tick(self, text: str, updates: int) -> None:
+        """So many updates more."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(updates)
+
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+
+
 @contextmanager
-def _bar(progress: bool | None, total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar, as a function to call after every update; without one, it does nothing."""
+def _bar(progress: bool | None, total: int) -> Iterator[_Bar]:
+    """A progress bar, if somebody sees it."""
     bar = _tqdm(total) if progress or (progress is None and _is_watched()) else None
-    if bar is None:
-        yield lambda text: None
-        return
-
-    def tick(text: str) -> None:
-        bar.set_postfix_str(text, refresh=False)
-        bar.update()
-
-    with bar:
-        yield tick
+    with nullcontext() if bar is None else bar:
+        yield _Bar(bar)
 
 
 def _is_watched() -> bool:

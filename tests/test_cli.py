@@ -732,6 +732,7 @@ def test_an_interrupted_training_keeps_the_best(
         if len(self.history) == epochs:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(training, "WORTH_COMPILING", math.inf)  # update by update
     monkeypatch.setattr(training._Run, "_update", one_update)
     model = tmp_path / "m.json"
     said = run("train", plane, "--target", "y", "--save", model)
@@ -834,6 +835,7 @@ def test_an_interrupted_training_is_reported(
         if len(self.history) == epochs:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(training, "WORTH_COMPILING", math.inf)  # update by update
     monkeypatch.setattr(training._Run, "_update", one_update)
     model, report = tmp_path / "m.json", tmp_path / "r.html"
     said = run("train", plane, "--target", "y", "--save", model, "--report", report)

@@ -12,7 +12,6 @@ show: a network of tensors, for which PyTorch is the right tool.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from ..section import Outcome, text_of
 from ..training import Training, timed_turns
 from ..turns import summed
+from ..workloads import moons
 
 SIZES = (2, [16, 16, 1])
 SAMPLES = 100
@@ -38,7 +38,7 @@ def turns(program: str, count: int) -> Iterator[Outcome]:
 def steps(program: str, count: int) -> Iterator[float]:
     """The loss of each step, which is a step of the demo's training loop."""
     value, model = network(program)
-    X, y = moons()
+    X, y = moons(SAMPLES, seed=1337)
     for k in range(count):
         inputs = [list(map(value, row)) for row in X]
         scores = list(map(model, inputs))
@@ -71,19 +71,6 @@ def network(program: str) -> tuple[Any, Any]:
 
         nn.Value = Value
     return nn.Value, nn.MLP(*SIZES)
-
-
-def moons() -> tuple[list[list[float]], list[int]]:
-    """Two half circles of 50 points each that reach into one another, and their signs."""
-    rng = random.Random(1337)
-    X, y = [], []
-    for i in range(SAMPLES):
-        angle, sign = math.pi * rng.random(), 1 - 2 * (i % 2)
-        x = [math.cos(angle), math.sin(angle)] if sign > 0 else [1 - math.cos(angle),
-                                                                 0.5 - math.sin(angle)]  # fmt: skip
-        X.append([c + rng.gauss(0.0, 0.1) for c in x])
-        y.append(sign)
-    return X, y
 
 
 SECTION = Training(

@@ -9,12 +9,9 @@ nothing else moves. The final value is compared. What this does not show: the li
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 from ..chain import LIBRARIES, chain, value_class
 from ..plots import Dots
+from ..resident import resident
 from ..section import (
     ENGINES,
     Aim,
@@ -39,18 +36,6 @@ def work(library: str, nodes: int) -> Outcome:
     before = resident()
     last = chain(x, a, b, nodes)
     return {"figures": {"bytes": (resident() - before) / nodes}, "answers": [float(last.data)]}
-
-
-def resident() -> int:
-    """Resident memory of this process in bytes; where there is no /proc, its peak so far."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
 
 
 def variants(quick: bool) -> list[Variant]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..operation import OPERATIONS
+from ..operation import OPERATIONS, Operation
 from .listing import BOOLEAN, Program
 from .trace import Trace
 
@@ -82,10 +82,29 @@ def _slopes(trace: Trace, i: int, leads_on: bytearray) -> Iterator[tuple[int, An
     moves = [program.moves[j] for j in places]
     if not any(moves):  # data alone
         moves = [True] * len(places)
-    rules = row.slopes(operands, trace.operand(i), moves)
+    z = trace.operand(i)
+    if row.arity is None and row.fixed is not row.partials and not all(moves):
+        rules = _shared(trace, row, operands, z, moves)
+    else:
+        rules = row.slopes(operands, z, moves)
     for j, slope in zip(places, rules, strict=True):
-        if leads_on[j] and slope is not None and not (slope.__class__ is float and slope == 0.0):
+        is_none = slope is None or (row.selects and slope.__class__ is float and slope == 0.0)
+        if leads_on[j] and not is_none:
             yield j, slope
+
+
+def _shared(
+    trace: Trace, row: Operation, operands: list[Any], z: Any, moves: list[bool]
+) -> list[Any]:
+    """The slopes of an operation of which plain numbers may be among those that tie."""
+    shares = row.partials[0](*operands, z)
+    fixed = row.fixed[0](*operands, z)
+    tied = [share for share, m in zip(shares, moves, strict=True) if not m]
+    total = trace.apply("sum_of", tied)
+    return [
+        trace.apply("where", (total, f, share)) if m else None
+        for f, share, m in zip(fixed, shares, moves, strict=True)
+    ]
 
 
 def _share(trace: Trace, i: int, total: int, slope: Any) -> Share:

@@ -30,6 +30,14 @@ def explained(found: Found) -> str:
 
     Returns:
         A line with the numbers; a line for each phase; what is computed, forward and adjoint.
+
+    >>> from ..compiling import compile
+    >>> f = compile(lambda x: x[0] * x[1], backend="python")
+    >>> _ = f([[2.0, 3.0]])
+    >>> print(explained(f._latest))
+    1 operation, written out one by one, as Python; 2 numbers of a sample
+    for each sample:  1 single operation
+    forward:  product
     """
     if importlib.util.find_spec("numpy") is None:
         return "\n".join([*_numbers(found, ""), *_by_kinds(found)])

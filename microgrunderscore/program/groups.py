@@ -200,6 +200,7 @@ class _Regrouping:
         self.leaves: dict[int, int] = {}
         self.constants: dict[int, float] = {}
         self.steps: list[Group | Statement] = []
+        self.readers: Counter[int] = Counter()  # of entries, among what has no slots yet
 
     def layout(self) -> Layout:
         self._find_sums()
@@ -292,6 +293,7 @@ class _Regrouping:
     def _find_depths(self) -> None:
         """How many operations lie before each; 0 for what is no operation. And its phase."""
         p = self.p
+        self.readers.update(self.outputs.roots())
         depth = self.depth = [0] * (len(p) + 1)
         phase = self.phase = bytearray(len(p) + 1)
         firsts, seconds = self.a.tolist(), self.b.tolist()
@@ -303,6 +305,7 @@ class _Regrouping:
                 reads: Sequence[int] = firsts[begin:end] + seconds[begin:end]
             else:
                 reads = p.operands(i)
+            self.readers.update(reads)
             depth[i] = 1 + max(map(depth.__getitem__, reads))
             if p.lane[i]:
                 phase[i] = EACH
@@ -422,6 +425,8 @@ class _Regrouping:
             in_order = np.argsort([self._destinations[i] for i in members.tolist()])
         members, at = members[in_order], at[in_order]
         terms = tuple(self._terms(at))
+        self.readers.subtract(self.a[at].ravel().tolist())
+        self.readers.subtract(self.b[at].ravel().tolist())
         self.steps.append(Group(op, phase, lane, self._new_slots(members, lane), terms=terms))
 
     def _terms(self, at: Slots) -> Iterator[Terms]:
@@ -453,8 +458,34 @@ class _Regrouping:
         in_order = np.lexsort(columns.T[::-1])
         lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
         operands = tuple(Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes))
-        to = self._new_slots(members[in_order], lane)
+        self.readers.subtract(reads.ravel().tolist())
+        members, reads = members[in_order], reads[in_order]
+        to = self._in_place(members, reads) if lane and op != "gather" else None
+        if to is None:
+            to = self._new_slots(members, lane)
         self.steps.append(Group(op, phase, lane, to, operands))
+
+    def _in_place(self, members: Slots, reads: Slots) -> Slots | None:
+        """The slots of an operand that nobody reads any more: T is small, and stays in the cache."""
+        for column in reads.T:
+            entries = column.tolist()
+            if (
+                self.lane[column].all()
+                and len(set(entries)) == len(entries)
+                and not any(self.readers[i] or self.p.ops[i] in LEAVES for i in entries)
+            ):
+                slots = self.slot[column]
+                if all((self.slot[other] == slots).all() or not self._meets(other, slots)
+                       for other in reads.T):  # fmt: skip
+                    self.slot[members] = slots
+                    self.made_by[members] = 1 + len(self.steps)
+                    return slots
+        return None
+
+    def _meets(self, entries: Slots, slots: Slots) -> bool:
+        """Whether some of these entries lie in some of these slots of T."""
+        in_lanes = entries[self.lane[entries]]
+        return bool(np.isin(self.slot[in_lanes], slots).any())
 
     def _place_one(self, i: int) -> None:
         """A single operation, without arrays."""
@@ -465,6 +496,8 @@ class _Regrouping:
         if i in self.start:
             op = "lane_sum" if op == "lane_sum" else "sum"
             begin, end = self.start[i]
+            self.readers.subtract(self.a[begin:end].tolist())
+            self.readers.subtract(self.b[begin:end].tolist())
             terms = tuple(
                 (sign, where(a), None if b == NOTHING else where(b))
                 for sign, a, b in zip(
@@ -476,6 +509,7 @@ class _Regrouping:
             )
         else:
             reads = tuple(map(where, p.operands(i)))
+            self.readers.subtract(p.operands(i))
             if op == "gather":
                 reads += tuple((False, x) for x in p.args[i][1:3])
         to = self._destinations.get(i)

@@ -120,7 +120,7 @@ class Idioms:
         size = f" {group.count:,}" if group.count > 1 else ""
         if group.op == "sigmoid_neg":
             products = self._products_of(group, "sigmoid")
-            return products and Idiom(f"sigmoid'{size}", {i: everyone, **products})
+            return None if products is None else Idiom(f"sigmoid'{size}", {i: everyone, **products})
         doubled, products = self._multiple(x), self._products_of(group)
         if doubled is None or products is None:
             return None

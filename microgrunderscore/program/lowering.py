@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..operation import OPERATIONS
+from ..operation import OPERATIONS, number
 from .listing import COMPARISONS, Program
 from .trace import Traced
 
@@ -39,7 +39,7 @@ class Lowered:
 
     def apply(self, op: str, operands: Sequence[Any]) -> Traced:
         """What an expansion computes, in the new program."""
-        places = [x.place if isinstance(x, Traced) else self.program.const(x) for x in operands]
+        places = [x.place if isinstance(x, Traced) else self.program.const(number(x)) for x in operands]
         return Traced(self, self._operation(op, *places))
 
     def _written(self, old: Program, i: int) -> int:
@@ -74,7 +74,7 @@ class Lowered:
         z = row.expansion(
             *(Traced(self, i) if n is None else n for i, n in zip(places, numbers, strict=True))
         )
-        return z.place if isinstance(z, Traced) else self.program.const(float(z))
+        return z.place if isinstance(z, Traced) else self.program.const(number(z))
 
     def _opposite(self, i: int) -> int | None:
         """The entry of which this one is the negative, as in slopes of the sigmoid: σ(x) σ(-x)."""

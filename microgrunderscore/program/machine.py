@@ -13,10 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from ..operation import ARITHMETIC_ERRORS, OPERATIONS
+from ..operation import OPERATIONS
 from . import vector_maths
 from .groups import Layout
-from .on_llvm import ALONE, SINGLE, WIDTH, Printer, Shape, constant, everywhere, type_of
+from .on_llvm import (
+    ALONE,
+    SINGLE,
+    WIDTH,
+    Printer,
+    Shape,
+    constant,
+    everywhere,
+    function_of,
+    symbol_of,
+    type_of,
+)
 from .strides import Slots, pieces
 
 MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
@@ -66,7 +77,7 @@ class Module:
         if update is not None:
             self.update = Printer(update, Shape(4), "update", called)
             parts += [*self.update.functions, _run("run_update", update, self.update, (0, 2, 3))]
-            parts += [_FINITE, _train(layout, update)]
+            parts += [_finite(), _train(layout, update)]
         single = len(layout.steps) - len(layout.groups)
         self.level = 0 if single > MOST_OPTIMISED else 1
         maths, self.externals = _maths(called)
@@ -152,23 +163,36 @@ def _copied_out(k: int, place: int, lane: bool, slot: int, shape: Shape) -> str:
     return head + "\n".join(lines)
 
 
-# 0, or nan where any of n numbers is not finite; n is a multiple of the width.
-_FINITE = f"""define internal double @finite(ptr %p, i64 %n) noinline {_WIDE} {{
+def _finite() -> str:
+    """A function that gives 0, or nan where any of n numbers is not finite; n: a multiple of 32.
+
+    In four sums, none of which has to wait for another.
+    """
+    kind, parts = type_of(WIDTH), range(4)
+    heads = [f"%s{k} = phi {kind} [{everywhere(0.0, WIDTH)}, %entry], [%t{k}, %loop]" for k in parts]
+    body = []
+    for k in parts:
+        body += [
+            f"%i{k} = add i64 %i, {k * WIDTH}",
+            f"%p{k} = getelementptr double, ptr %p, i64 %i{k}",
+            f"%x{k} = load {kind}, ptr %p{k}, align 8",
+            f"%z{k} = fmul {kind} %x{k}, {everywhere(0.0, WIDTH)}",
+            f"%t{k} = fadd {kind} %s{k}, %z{k}",
+        ]
+    return f"""define internal double @finite(ptr %p, i64 %n) noinline {_WIDE} {{
 entry:
 br label %loop
 loop:
 %i = phi i64 [0, %entry], [%next, %loop]
-%sum = phi {type_of(WIDTH)} [{everywhere(0.0, WIDTH)}, %entry], [%then, %loop]
-%at = getelementptr double, ptr %p, i64 %i
-%x = load {type_of(WIDTH)}, ptr %at, align 8
-%nothing = fmul {type_of(WIDTH)} %x, {everywhere(0.0, WIDTH)}
-%then = fadd {type_of(WIDTH)} %sum, %nothing
-%next = add i64 %i, {WIDTH}
+{chr(10).join([*heads, *body])}
+%next = add i64 %i, {4 * WIDTH}
 %more = icmp slt i64 %next, %n
 br i1 %more, label %loop, label %end
 end:
-%all = call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64(
-  double {constant(0.0)}, {type_of(WIDTH)} %then)
+%a = fadd {kind} %t0, %t1
+%b = fadd {kind} %t2, %t3
+%c = fadd {kind} %a, %b
+%all = call reassoc double @llvm.vector.reduce.fadd.v{WIDTH}f64(double {constant(0.0)}, {kind} %c)
 ret double %all
 }}"""
 
@@ -270,7 +294,7 @@ def _maths(called: Iterable[tuple[str, int]]) -> tuple[list[str], dict[str, int]
             externals[op] = int(count)
             texts.append(_number_by_number(op, int(count), width))
     declared = [
-        f"declare double @mg_{op}({', '.join(['double'] * n)})"
+        f"declare double @mg_{symbol_of(op)}({', '.join(['double'] * n)})"
         for op, n in sorted(externals.items())
     ]
     return declared + texts, externals
@@ -281,18 +305,18 @@ def _number_by_number(op: str, count: int, width: int) -> str:
     kind = type_of(width)
     names = [f"%x{k}" for k in range(count)]
     head = (
-        f"define internal {kind} @v{width}_{op}({', '.join(f'{kind} {n}' for n in names)}) "
+        f"define internal {kind} @{function_of(op, width)}({', '.join(f'{kind} {n}' for n in names)}) "
         f"noinline {_WIDE} {{\n"
     )
     if width == 1:
         given = ", ".join(f"double {n}" for n in names)
-        return f"{head}%z = call double @mg_{op}({given})\nret double %z\n}}"
+        return f"{head}%z = call double @mg_{symbol_of(op)}({given})\nret double %z\n}}"
     lines, z = [], "poison"
     for j in range(width):
         for k, n in enumerate(names):
             lines.append(f"%a{j}.{k} = extractelement {kind} {n}, i32 {j}")
         given = ", ".join(f"double %a{j}.{k}" for k in range(count))
-        lines.append(f"%y{j} = call double @mg_{op}({given})")
+        lines.append(f"%y{j} = call double @mg_{symbol_of(op)}({given})")
         lines.append(f"%z{j} = insertelement {kind} {z}, double %y{j}, i32 {j}")
         z = f"%z{j}"
     return head + "\n".join(lines) + f"\nret {kind} {z}\n}}"
@@ -320,6 +344,8 @@ class Compiled:
         parsed.triple = llvm.get_default_triple()
         parsed.data_layout = str(target.target_data)
         self._engine = llvm.create_mcjit_compiler(parsed, target)
+        if cache is not None:
+            keep_code(self._engine, cache, module, llvm)
         self._engine.finalize_object()
 
     def function(self, name: str, result: Any, pointers_and_numbers: str) -> Callable[..., Any]:
@@ -329,13 +355,23 @@ class Compiled:
         return ctypes.CFUNCTYPE(result, *kinds)(address)
 
 
+def keep_code(engine: Any, folder: Any, module: Module, llvm: Any) -> None:
+    """Let an engine look for its code on the disk before it compiles, and leave it there after."""
+    from .cache import ObjectCache
+
+    text = f"; level {module.level}\n{module.text}"
+    features = llvm.get_host_cpu_features().flatten()
+    kept = ObjectCache(folder, text, llvm.get_host_cpu_name(), features)
+    engine.set_object_cache(lambda _, code: kept.put(code), lambda _: kept.get())
+
+
 def _external(llvm: Any, op: str, count: int) -> Any:
     """Tell LLVM the address of a function of numbers: C's, or the row's own value."""
     kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)
     known = getattr(_C_LIBRARY, _IN_C.get(op, ""), None) if op in _IN_C else None
     found = known or kind(_without_errors(op))
     address = ctypes.cast(found, ctypes.c_void_p).value
-    llvm.add_symbol(f"mg_{op}", address)
+    llvm.add_symbol(f"mg_{symbol_of(op)}", address)
     return found
 
 
@@ -346,7 +382,7 @@ def _without_errors(op: str) -> Callable[..., float]:
     def of_numbers(*xs: float) -> float:
         try:
             return float(value(*xs))
-        except ARITHMETIC_ERRORS:
+        except Exception:  # C cannot pass it on; the engine will raise it again
             return float("nan")
 
     return of_numbers

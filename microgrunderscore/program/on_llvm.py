@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..operation import BUILT_IN, OPERATIONS
 from . import vector_maths
 from .groups import (
     AFTER,
@@ -78,6 +79,20 @@ def everywhere(x: float, width: int) -> str:
     if width == 1:
         return constant(x)
     return f"<{', '.join([f'double {constant(x)}'] * width)}>"
+
+
+def function_of(op: str, width: int) -> str:
+    """What the text calls a function of vectors; a name of the user's may be no name in LLVM."""
+    return f"v{width}_{symbol_of(op)}"
+
+
+def symbol_of(op: str) -> str:
+    """What it calls an operation.
+
+    >>> symbol_of("erf")
+    'erf'
+    """
+    return op if op in BUILT_IN else f"own{OPERATIONS[op].code}"
 
 
 class Code:
@@ -240,7 +255,7 @@ class Code:
             return self.intrinsic(_INTRINSIC[op], xs, width)
         self.called.add((op if op in vector_maths.NAMES else f"{op}/{len(xs)}", width))
         given = ", ".join(f"{kind} {x}" for x in xs)
-        return self.value(f"call {kind} @v{width}_{op}({given})")
+        return self.value(f"call {kind} @{function_of(op, width)}({given})")
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,7 @@ class _Stretch:
         if not group.terms:
             xs = [self._read(o, c) for c, o in enumerate(group.operands, start=1)]
             if group.op in _UFUNCS:
-                yield partial(_UFUNCS[group.op], *xs, out)
+                yield partial(_UFUNCS[group.op], *xs, out=out)
                 return
             function = self._choice(xs) or elementwise(group.op, len(xs))
             yield partial(function, xs, out)
@@ -455,7 +455,7 @@ def elementwise(op: str, count: int) -> Callable[[list[Array], Array], object]:
     """An operation on arrays, into another one."""
     if op in _UFUNCS:
         function = _UFUNCS[op]
-        return lambda xs, out: function(*xs, out)
+        return lambda xs, out: function(*xs, out=out)
     if op in _COMPARED:
         compared = _COMPARED[op]
         return lambda xs, out: compared(xs[0], xs[1], out=out, casting="unsafe")

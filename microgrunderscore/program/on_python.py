@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..operation import ARITHMETIC_ERRORS, OPERATIONS
+from ..operation import ARITHMETIC_ERRORS, BUILT_IN, OPERATIONS
 from .listing import LEAVES, SIGNS, Program
 from .outputs import Outputs
 
+LONGEST_SUM = 50  # terms in one expression
 DEEPEST = 12  # operations within one expression: Python's own compiler is recursive
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", **SIGNS}
 HEAD = "def run(U, samples, G, lanes):"
@@ -42,7 +43,9 @@ def function(text: str, limits: bool = False) -> Callable[..., tuple[float, ...]
 
 
 def _name(op: str) -> str:
-    """What the text calls an operation; some names of rows are Python's own."""
+    """What the text calls an operation; some names of rows are Python's own, others the user's."""
+    if op not in BUILT_IN:
+        return f"own_{op}"
     return f"{op}_" if op in ("abs", "pow") else op
 
 
@@ -101,6 +104,8 @@ class _Writer:
             return self._is_there(i, f"({x!r})" if math.copysign(1.0, x) < 0.0 else repr(x))
         if op in LEAVES and self.uses[i] == 1:
             return self._is_there(i, f"{'U' if op == 'uniform' else 'x'}[{p.args[i][0]}]")
+        if op in ("dot", "sum_of") and len(p.args[i]) > LONGEST_SUM:
+            return self._long_sum(i, indent)
         depth = 1 + max((self.depth[j] for j in p.operands(i)), default=0)
         text = self._expression(i)
         if op not in LEAVES and self.uses[i] == 1 and depth < DEEPEST:
@@ -109,6 +114,24 @@ class _Writer:
             return iter(())
         self._is_there(i, f"v{i}")
         return iter([f"{indent}v{i} = {text}"])
+
+    def _long_sum(self, i: int, indent: str) -> Iterator[str]:
+        """A sum in several lines, from left to right as in one."""
+        terms = self._terms(i)
+        self._is_there(i, f"v{i}")
+        for first in range(0, len(terms), LONGEST_SUM):
+            so_far = [f"v{i}"] if first else []
+            part = " + ".join([*so_far, *terms[first : first + LONGEST_SUM]])
+            yield f"{indent}v{i} = {part}"
+
+    def _terms(self, i: int) -> list[str]:
+        """The terms of a sum of products, the bias first, as the engine adds them up."""
+        op, texts = self.p.ops[i], [self.text[j] for j in self.p.args[i]]
+        if op == "sum_of":
+            return texts
+        n = len(texts) // 2
+        pairs = zip(texts[:n], texts[n : 2 * n], strict=True)
+        return texts[2 * n :] + [f"{w} * {x}" for w, x in pairs]
 
     def _is_there(self, i: int, text: str) -> Iterator[str]:
         self.text[i] = text
@@ -133,12 +156,8 @@ class _Writer:
             return f"(-{texts[0]})"
         if op == "where":
             return f"({texts[1]} if {texts[0]} else {texts[2]})"
-        if op == "dot":
-            n = len(args) // 2
-            products = [f"{w} * {x}" for w, x in zip(texts[:n], texts[n : 2 * n], strict=True)]
-            return f"({' + '.join(texts[2 * n :] + products)})"
-        if op == "sum_of":
-            return f"({' + '.join(texts)})"
+        if op in ("dot", "sum_of"):
+            return f"({' + '.join(self._terms(i))})"
         return f"{_name(op)}({', '.join(texts)})"
 
 

@@ -60,7 +60,7 @@ class Part:
     Attributes:
         words: what it is. groups: of what. phase: BEFORE, EACH or AFTER.
         is_adjoint: whether it belongs to the derivatives.
-        count: how many operations. outputs: how many of its numbers are read elsewhere.
+        count: how many members its groups have.
         flows: how many different numbers it reads, by the part that made them, or SAMPLE,
             PARAMETERS, OTHERS. gives: how many it writes to GRADIENT and RESULTS.
         merged: how many groups it stands for where these are described together, else 0.
@@ -108,6 +108,12 @@ def parts_of(found: Found, most: int | None = None) -> Parts:
         found: what `compile` has made for samples of one structure.
         most: how many parts there may be in a pass; runs of more are merged. None: merge only the
             single operations of an irregular program.
+
+    >>> from ..compiling import compile
+    >>> f = compile(lambda x: [v.tanh() for v in x])
+    >>> _ = f([[0.5, 1.0, 2.0]])
+    >>> [(part.words, part.flows == {SAMPLE: 3}) for part in parts_of(f._latest).all]
+    [('tanh 3', True)]
     """
     layout, forward = _laid_out(found)
     groups = _groups(layout, _is_forward(layout, forward))

@@ -17,6 +17,7 @@ from .listing import COMPARISONS
 from .strides import Slots
 
 OVER_THE_SAMPLES = " over the samples"
+NAMES = {"sigmoid_slope": "sigmoid'", "sigmoid_neg": "sigmoid"}  # of what only machines have
 PLURALS = {"div": "quotients", "and": "comparisons", **dict.fromkeys(COMPARISONS, "comparisons")}
 # A choice that is x where x > 0 and otherwise 0: which operand is x, by comparison.
 _RELU = {"where_le": 3, "where_lt": 3, "where_gt": 2, "where_ge": 2}
@@ -37,11 +38,10 @@ class Phrases:
             return _taken(group)
         if group.op.startswith("where_"):
             return self._of_choices(group)
-        if group.op == "sigmoid_slope":
-            return f"sigmoid' {group.count:,}" if group.count > 1 else "sigmoid'"
         if group.op in PLURALS:
             return _many(group.count, PLURALS[group.op])
-        return f"{group.op} {group.count:,}" if group.count > 1 else group.op
+        name = NAMES.get(group.op, group.op)
+        return f"{name} {group.count:,}" if group.count > 1 else name
 
     # ---- choices ----
 

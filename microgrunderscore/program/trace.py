@@ -160,12 +160,15 @@ class Traced(Numeric):
     def take(self, table: Sequence[Any]) -> Any:
         """The row of a table (or its number) at this index."""
         self.among(range(len(table)), "an index")
-        rows = [list(row) if hasattr(row, "__iter__") else row for row in table]
-        if not isinstance(rows[0], list):
+        return self._row_of(list(table))
+
+    def _row_of(self, rows: list[Any]) -> Any:
+        """One of these rows, which may hold rows themselves."""
+        if not hasattr(rows[0], "__iter__"):
             return self._taken(rows)
         if any(len(row) != len(rows[0]) for row in rows):
             raise refused("take from rows of unequal length", "one shape is needed", "pad them")
-        return [self._taken(column) for column in zip(*rows, strict=True)]
+        return [self._row_of(list(column)) for column in zip(*rows, strict=True)]
 
     def _taken(self, column: Sequence[Any]) -> Any:
         """One of these numbers; parameters at equal distances are read from where they lie."""
@@ -173,7 +176,8 @@ class Traced(Numeric):
         places = [trace.place_of(x) for x in column]
         ks = [program.args[i][0] if program.ops[i] == "uniform" else -1 for i in places]
         steps = {b - a for a, b in pairwise(ks)}
-        if min(ks) >= 0 and len(steps) == 1 and max(ks) < trace.parameter_count:
+        in_step = len(steps) == 1 and steps != {0}
+        if in_step and min(ks) >= 0 and max(ks) < trace.parameter_count:
             return Traced(trace, program.gather(self.place, ks[0], steps.pop(), len(ks)))
         chosen = [
             program.apply(
@@ -208,7 +212,6 @@ class Trace:
         self.results: list[int] = []
         self._copies = {id(p): self.program.uniform(k) for k, p in enumerate(self.values)}
         self._kept: list[Value] = []  # while their ids are keys
-        self._thread = threading.get_ident()
 
     # ---- operations ----
 
@@ -285,23 +288,26 @@ class Trace:
 
     def read(self, v: Value) -> None:
         """Refuse what turns a Value's number into a plain one, which would stay as it is now."""
-        if threading.get_ident() == self._thread:
-            raise refused(
-                f"the number of {v!r} was asked for, by .data, by a comparison or as a condition",
-                "it would become a constant of the compiled program",
-                "compute with the Value itself, or outside the function",
-            )
+        raise refused(
+            f"the number of {v!r} was asked for or set: by .data, a comparison, or as a condition",
+            "it would become a constant of the compiled program",
+            "compute with the Value itself, or outside the function",
+        )
 
 
 @contextmanager
 def _watching(trace: Trace) -> Iterator[None]:
     """Let the engine tell a trace of Values whose numbers are asked for."""
-    before = process.trace
-    process.trace = trace
+    thread = threading.get_ident()
+    before = process.traces.get(thread)
+    process.traces[thread] = trace
     try:
         yield
     finally:
-        process.trace = before
+        if before is None:
+            del process.traces[thread]
+        else:
+            process.traces[thread] = before
 
 
 def trace(
