@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .arguments import real
-from .compiling import Keeper, executable, loss_outputs, traced_update, unsuitable
+from .compiled import executable, unsuitable
+from .compiled_loss import Keeper, loss_outputs, traced_update
 from .decision import Judge
 from .engine import process
 from .history import Totals
@@ -92,7 +93,7 @@ class CompiledLesson(Keeper):
         self._program = _LessonProgram(self)
         self._hyperparameters = _hyperparameters(optimizer)
         for i, k, _ in unsuitable(self._program.trace, self._batch_of_all):
-            raise TraceError(f"sample {i}: {self._program.trace.program.input_names[k]} is wrong")
+            raise TraceError(f"sample {i}: a target or an index is none ({k})")
         if self._program.makes_steps:
             self.update = optimizer
         self._columns = _table(self._batch_of_all.columns, self._program.executable.backend)
@@ -155,7 +156,8 @@ class CompiledLesson(Keeper):
         return self._bound_to([[column[i] for i in places] for column in self._columns])
 
     def _bound_to(self, columns: Any) -> Bound:
-        return self._program.executable.bind(columns, self.lesson.batch_size, self.lesson.weight)
+        count, size = self._batch_of_all.count, self.lesson.batch_size
+        return self._program.executable.bind(columns, count, size, self.lesson.weight)
 
     def advance(self, bound: Bound, first: int, totals: Totals) -> int:
         """Go through batches from this one on, for about a tenth of a second, a step after each.
@@ -239,7 +241,9 @@ class CompiledLesson(Keeper):
             return  # the engine will come to it as well
         if batch.key == self._batch_of_all.key and not any(unsuitable(self._program.trace, batch)):
             run = self._program.executable
-            self._held_out = run.bind(batch.columns, HELD_OUT_AT_ONCE, self.lesson.weight)
+            self._held_out = run.bind(
+                batch.columns, batch.count, HELD_OUT_AT_ONCE, self.lesson.weight
+            )
 
     def measured(self) -> tuple[float, float] | None:
         """Mean loss and accuracy of the samples held out; None: the engine has to see to it."""

@@ -130,7 +130,7 @@ class Operation:
             return [rule(*operands, z) if m else None for rule, m in zip(rules, moves, strict=True)]
         slopes = self.partials[0](*operands, z)
         if self.fixed is not self.partials and any(
-            d and not m for d, m in zip(slopes, moves, strict=True)
+            not m and d for d, m in zip(slopes, moves, strict=True)
         ):
             slopes = self.fixed[0](*operands, z)  # a plain number is among those at a tie
         return [d if m else None for d, m in zip(slopes, moves, strict=True)]

@@ -180,21 +180,21 @@ class SGD(Optimizer):
         self._velocity = velocity
         updates.set_data(self.parameters, moved)
 
-    schedule_names = ("rate",)
+    schedule_names = ("rate", "momentum", "share")
 
     @property
     def states(self) -> list[list[float]]:
         return [self._velocity] if self.momentum else []
 
     def rule(self, p: Any, g: Any, *others: Any) -> tuple[Any, ...]:
-        *velocity, rate = others
+        *velocity, rate, beta, share = others
         if not velocity:
             return (p - rate * g,)
-        v = self.momentum * velocity[0] + (1.0 - self.dampening) * g
+        v = beta * velocity[0] + share * g
         return p - rate * v, v
 
     def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
-        return (rate,)
+        return rate, self.momentum, 1.0 - self.dampening
 
     def _keep(self, states: list[list[float]]) -> None:
         if self.momentum:
@@ -249,22 +249,22 @@ class Adam(Optimizer):
         self._m, self._v = m, v
         updates.set_data(self.parameters, moved)
 
-    schedule_names = ("rate", "m_scale", "v_scale")
+    schedule_names = ("rate", "b1", "b1_rest", "b2", "b2_rest", "m_scale", "v_scale", "eps")
 
     @property
     def states(self) -> list[list[float]]:
         return [self._m, self._v]
 
     def rule(self, p: Any, g: Any, *others: Any) -> tuple[Any, ...]:
-        m, v, rate, m_scale, v_scale = others
-        b1, b2 = self.betas
-        m = b1 * m + (1.0 - b1) * g
-        v = b2 * v + (1.0 - b2) * (g * g)
-        return p - rate * (m / m_scale) / (sqrt(v / v_scale) + self.eps), m, v
+        m, v, rate, b1, b1_rest, b2, b2_rest, m_scale, v_scale, eps = others
+        m = b1 * m + b1_rest * g
+        v = b2 * v + b2_rest * (g * g)
+        return p - rate * (m / m_scale) / (sqrt(v / v_scale) + eps), m, v
 
     def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
         b1, b2 = self.betas
-        return rate, 1.0 - b1 ** (step + 1), 1.0 - b2 ** (step + 1)
+        scales = 1.0 - b1 ** (step + 1), 1.0 - b2 ** (step + 1)
+        return rate, b1, 1.0 - b1, b2, 1.0 - b2, *scales, self.eps
 
     def _keep(self, states: list[list[float]]) -> None:
         self._m, self._v = states

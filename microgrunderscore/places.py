@@ -18,3 +18,11 @@ def line_of_the_program() -> str:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def levels_to_the_program() -> int:
+    """How many frames lie between the caller and the program, as `warnings.warn` counts them."""
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, levels = frame.f_back, levels + 1
+    return levels

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from microgrunderscore import Value
-from microgrunderscore.compiling import CompiledLoss
+from microgrunderscore.compiled_loss import CompiledLoss
 
 NEEDS = {"python": (), "numpy": ("numpy",), "llvm": ("numpy", "llvmlite")}
 BACKENDS = [

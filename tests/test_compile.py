@@ -29,8 +29,9 @@ from backends import (
 )
 
 import microgrunderscore as mg
-from microgrunderscore import SGD, Adam, Value, calculus, compiling, optim
-from microgrunderscore.compiling import MANY_STRUCTURES
+from microgrunderscore import SGD, Adam, Value, calculus, optim
+from microgrunderscore import compiled as room
+from microgrunderscore.compiled import MANY_STRUCTURES
 from microgrunderscore.engine import process
 
 ROOT = Path(__file__).parent.parent
@@ -894,8 +895,8 @@ def test_deep_chains(backend: str) -> None:
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    there = compiling._is_there
-    monkeypatch.setattr(compiling, "_is_there", lambda name: name not in names and there(name))
+    there = room.is_there
+    monkeypatch.setattr(room, "is_there", lambda name: name not in names and there(name))
 
 
 @pytest.mark.parametrize(
@@ -912,7 +913,7 @@ def test_auto_takes_what_is_there(
     assert_as_eager(f, loss, *data(7))
     assert f.backend in allowed
     assert f.source
-    if not hidden and compiling._is_there("llvmlite") and compiling._is_there("numpy"):
+    if not hidden and room.is_there("llvmlite") and room.is_there("numpy"):
         assert f.backend == "llvm"
 
 
@@ -933,7 +934,7 @@ def test_a_backend_that_is_missing_is_named_with_its_extra(
     backend: str, hidden: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide(monkeypatch, hidden)
-    if backend == "llvm" and hidden == "llvmlite" and not compiling._is_there("numpy"):
+    if backend == "llvm" and hidden == "llvmlite" and not room.is_there("numpy"):
         message = message.replace("needs ", "needs .*")
     with pytest.raises(ImportError, match=message):
         mg.compile(lambda x: x, backend=backend)  # type: ignore[arg-type]

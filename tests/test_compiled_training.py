@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from backends import NEEDS, eager, every_backend
 
-from microgrunderscore import compiling, datasets, training
+from microgrunderscore import compiled as room
+from microgrunderscore import datasets, training
 from microgrunderscore.activations import softmax
 from microgrunderscore.anomaly import detect_anomaly
+from microgrunderscore.compiled_loss import CompiledLoss
 from microgrunderscore.compiled_training import CompiledLesson, Lesson
-from microgrunderscore.compiling import CompiledLoss, compile
+from microgrunderscore.compiling import compile
 from microgrunderscore.engine import Value, process
 from microgrunderscore.history import History, Totals
 from microgrunderscore.losses import (
@@ -47,11 +49,11 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make a backend the fastest one there is, and NumPy's worth its calls."""
 
     def choose(backend: str) -> None:
-        is_there = compiling._is_there
+        is_there = room.is_there
         monkeypatch.setattr(
-            compiling, "_is_there", lambda library: library in NEEDS[backend] and is_there(library)
+            room, "is_there", lambda library: library in NEEDS[backend] and is_there(library)
         )
-        monkeypatch.setattr(compiling, "FEW_TO_A_CALL", 0)
+        monkeypatch.setattr(room, "FEW_TO_A_CALL", 0)
 
     return choose
 
@@ -473,7 +475,6 @@ def counting() -> Callable[[], float]:
     ("settings", "reason"),
     [
         ({"loss": lambda y, t: y * y if t > 0 else -y}, "a traced number decides an if"),
-        ({"loss": lambda y, t: hinge(y, 2 * t - 1)}, "a computed number where a target of hinge"),
         ({"model": lambda: Dropping(random.random)}, "random numbers are drawn anew"),
         ({"model": lambda: Dropping(random.Random(3).random)}, "something else each time"),
         ({"model": lambda: Dropping(counting())}, "something else each time"),

@@ -40,7 +40,16 @@ MAY_COMPILE = ("program/on_python",)
 # What works on arrays, and is imported where arrays are: inside functions of others.
 ON_ARRAYS = frozenset(
     f"program/{name}"
-    for name in ("strides", "groups", "on_numpy", "on_llvm", "machine", "idioms", "parts", "phrases")
+    for name in (
+        "strides",
+        "groups",
+        "on_numpy",
+        "on_llvm",
+        "machine",
+        "idioms",
+        "parts",
+        "phrases",
+    )
 )
 
 

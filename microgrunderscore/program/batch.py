@@ -9,7 +9,9 @@ from typing import Any
 
 from ..nesting import Tree, leaves
 from ..operation import number
-from .trace import TraceError
+from .on_python import function, source
+from .outputs import Outputs
+from .trace import Trace, TraceError
 
 ROUND_ABOUT = "group samples of one structure, or pad them"
 
@@ -86,22 +88,25 @@ def _part(x: Any, name: str) -> tuple[int, Any, Tree, bool]:
         return len(x), [_column(name, x)], number(x[0]), False
     rows = [x_i.tolist() if hasattr(x_i, "tolist") else x_i for x_i in x]
     first = _numbers(name, 0, rows[0])
-    if all(type(row) is list and len(row) == len(first) for row in rows) and not any(
-        isinstance(c, list | tuple | dict) for c in rows[0]
-    ):
+    if all(type(row) is list and len(row) == len(first) for row in rows) and _are_flat(rows):
         columns = [_column(name, c) for c in zip(*rows, strict=True)]
         return len(x), columns, first, False
     places = [place for place, _ in leaves(first)]
     table = []
     for i, row in enumerate(rows):
         found = dict(leaves(row))
-        if list(found) != places:
+        if found.keys() != set(places):
             raise TraceError(
                 f"{name}: sample {i} has {len(found)} numbers, or nests them otherwise than sample "
                 f"0, which has {len(places)}: a batch is of one structure; {ROUND_ABOUT}"
             )
-        table.append([_number(name, i, c) for c in found.values()])
+        table.append([_number(name, i, found[place]) for place in places])
     return len(x), [list(c) for c in zip(*table, strict=True)], first, False
+
+
+def _are_flat(rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether rows hold numbers, not lists of them; quick, as most rows do."""
+    return not any(isinstance(c, list | tuple | dict) for row in rows for c in row)
 
 
 def _part_of_array(x: Any, name: str) -> tuple[int, Any, Tree, bool]:
@@ -136,9 +141,12 @@ def _numbers(name: str, i: int, row: Any) -> Any:
     """A sample as nested lists of floats."""
     if isinstance(row, dict):
         return {key: _numbers(name, i, x) for key, x in row.items()}
-    if isinstance(row, list | tuple):
-        return [_numbers(name, i, x) for x in row]
-    return _number(name, i, row)
+    if not isinstance(row, list | tuple):
+        return _number(name, i, row)
+    numbers = [_numbers(name, i, x) for x in row]
+    if hasattr(row, "_fields"):  # a named tuple takes its entries one by one
+        return type(row)(*numbers)
+    return numbers if isinstance(row, list) else tuple(numbers)
 
 
 def _key(nest: Tree) -> Any:
@@ -150,3 +158,14 @@ def _key(nest: Tree) -> Any:
     if not any(isinstance(x, list | tuple | dict) for x in nest):
         return len(nest)
     return tuple(map(_key, nest))
+
+
+def computed(trace: Trace, batch: Batch, place: int) -> Any:
+    """What an entry that depends on the data alone is in all samples."""
+    program = trace.program
+    if program.ops[place] == "input":
+        return batch.columns[program.args[place][0]]
+    run = function(source(program, Outputs(lanes=[place]), limits=True), limits=True)
+    found: list[tuple[float]] = []
+    run([], list(zip(*batch.columns, strict=True)), [], found)
+    return [x for (x,) in found]

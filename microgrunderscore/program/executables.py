@@ -79,8 +79,10 @@ class Executable(Protocol):
     def set_leaves(self, numbers: dict[int, float]) -> None:
         """Set uniform numbers that are not parameters."""
 
-    def bind(self, columns: Columns, batch_size: int, scale: Callable[[int], float]) -> Bound:
-        """Lay out batches of so many samples, each of weight scale(samples of its batch)."""
+    def bind(
+        self, columns: Columns, count: int, batch_size: int, scale: Callable[[int], float]
+    ) -> Bound:
+        """Lay out samples in batches of so many, each of weight scale(samples of its batch)."""
 
     def run(self, bound: Bound, batch: int) -> tuple[float, ...]:
         """Go once through a batch; returns the results."""
@@ -128,9 +130,10 @@ class PythonExecutable:
         for k, x in numbers.items():
             self._uniform[k] = x
 
-    def bind(self, columns: Columns, batch_size: int, scale: Callable[[int], float]) -> Bound:
+    def bind(
+        self, columns: Columns, count: int, batch_size: int, scale: Callable[[int], float]
+    ) -> Bound:
         columns = [c.tolist() if hasattr(c, "tolist") else c for c in columns]
-        count = len(columns[0]) if columns else 1
         batches = []
         for first in range(0, count, batch_size):
             last = min(first + batch_size, count)
@@ -274,10 +277,11 @@ class NumpyExecutable(_OnArrays):
             self._plans[samples] = Plan(self.layout, self.U, samples)
         return self._plans[samples]
 
-    def bind(self, columns: Columns, batch_size: int, scale: Callable[[int], float]) -> Bound:
+    def bind(
+        self, columns: Columns, count: int, batch_size: int, scale: Callable[[int], float]
+    ) -> Bound:
         import numpy as np
 
-        count = len(columns[0]) if len(columns) else 1
         table = np.asarray(columns, dtype=float).reshape(-1, count)
         data, counts = [], []
         for first in range(0, count, batch_size):
@@ -369,12 +373,13 @@ class LLVMExecutable(_OnArrays):
             )
         return self._kernels[many]
 
-    def bind(self, columns: Columns, batch_size: int, scale: Callable[[int], float]) -> Bound:
+    def bind(
+        self, columns: Columns, count: int, batch_size: int, scale: Callable[[int], float]
+    ) -> Bound:
         import numpy as np
 
         from .machine import aligned
 
-        count = len(columns[0]) if len(columns) else 1
         kernel = self._kernel(min(batch_size, count))
         lanes = kernel.module.shape.lanes
         padded = -(-min(batch_size, count) // lanes) * lanes

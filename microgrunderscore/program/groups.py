@@ -162,6 +162,8 @@ def regroup(
     parameter_count: int = 0,
     input_count: int = 0,
     states: int = 0,
+    *,
+    in_place: bool = True,
 ) -> Layout:
     """Re-roll a lowered program.
 
@@ -171,8 +173,12 @@ def regroup(
         parameter_count: how many uniform leaves are parameters; these come first.
         input_count: how many numbers a sample has.
         states: how many more numbers an optimiser keeps for each parameter, next to the gradient.
+        in_place: whether results may lie where operands were that nobody needs any more; otherwise
+            a slot belongs to one number only.
     """
-    return _Regrouping(program, outputs, parameter_count, input_count, states).layout()
+    regrouping = _Regrouping(program, outputs, parameter_count, input_count, states)
+    regrouping.in_place = in_place
+    return regrouping.layout()
 
 
 class _Regrouping:
@@ -201,6 +207,7 @@ class _Regrouping:
         self.constants: dict[int, float] = {}
         self.steps: list[Group | Statement] = []
         self.readers: Counter[int] = Counter()  # of entries, among what has no slots yet
+        self.in_place = True
 
     def layout(self) -> Layout:
         self._find_sums()
@@ -460,13 +467,14 @@ class _Regrouping:
         operands = tuple(Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes))
         self.readers.subtract(reads.ravel().tolist())
         members, reads = members[in_order], reads[in_order]
-        to = self._in_place(members, reads) if lane and op != "gather" else None
+        may_replace = self.in_place and lane and op != "gather"
+        to = self._in_place(members, reads) if may_replace else None
         if to is None:
             to = self._new_slots(members, lane)
         self.steps.append(Group(op, phase, lane, to, operands))
 
     def _in_place(self, members: Slots, reads: Slots) -> Slots | None:
-        """The slots of an operand that nobody reads any more: T is small, and stays in the cache."""
+        """The slots of an operand that nobody reads any more: so T is small, and stays in cache."""
         for column in reads.T:
             entries = column.tolist()
             if (

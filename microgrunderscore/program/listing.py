@@ -54,7 +54,7 @@ class Program:
     >>> p = Program(["w"], ["x"])
     >>> product = p.apply("mul", p.uniform(0), p.input(0))
     >>> print(p.listing([product]))
-    v0 = w * x[0]
+    v0 = w * x
     >>> p.apply("mul", p.uniform(0), p.input(0)) == product
     True
     """

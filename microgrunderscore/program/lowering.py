@@ -39,7 +39,9 @@ class Lowered:
 
     def apply(self, op: str, operands: Sequence[Any]) -> Traced:
         """What an expansion computes, in the new program."""
-        places = [x.place if isinstance(x, Traced) else self.program.const(number(x)) for x in operands]
+        places = [
+            x.place if isinstance(x, Traced) else self.program.const(number(x)) for x in operands
+        ]
         return Traced(self, self._operation(op, *places))
 
     def _written(self, old: Program, i: int) -> int:

@@ -169,7 +169,9 @@ def _finite() -> str:
     In four sums, none of which has to wait for another.
     """
     kind, parts = type_of(WIDTH), range(4)
-    heads = [f"%s{k} = phi {kind} [{everywhere(0.0, WIDTH)}, %entry], [%t{k}, %loop]" for k in parts]
+    heads = [
+        f"%s{k} = phi {kind} [{everywhere(0.0, WIDTH)}, %entry], [%t{k}, %loop]" for k in parts
+    ]
     body = []
     for k in parts:
         body += [
@@ -305,7 +307,8 @@ def _number_by_number(op: str, count: int, width: int) -> str:
     kind = type_of(width)
     names = [f"%x{k}" for k in range(count)]
     head = (
-        f"define internal {kind} @{function_of(op, width)}({', '.join(f'{kind} {n}' for n in names)}) "
+        f"define internal {kind} @{function_of(op, width)}"
+        f"({', '.join(f'{kind} {n}' for n in names)}) "
         f"noinline {_WIDE} {{\n"
     )
     if width == 1:

@@ -137,8 +137,8 @@ class Plan:
             call()
 
     def enter(self, samples: Array) -> int:
-        """Set the inputs; where there are fewer samples than places, the last one weighs nothing."""
-        n = samples.shape[1]
+        """Set the inputs; of fewer samples than places, the last one fills up, without weight."""
+        n = int(samples.shape[1])
         inputs = self.T[: len(samples)]
         if n == self.samples:
             inputs[:] = samples

@@ -157,10 +157,10 @@ def _is_irregular(groups: Sequence[Group]) -> bool:
 
 
 def _laid_out(found: Found) -> tuple[Layout, list[Slot]]:
-    """The layout that runs, or one like it; and the slots at which the forward part ends."""
+    """The layout that runs, but for slots that are used again; and where the forward part ends."""
     task, outputs = found.task, found.outputs
     if outputs.gradient or outputs.scattered:
-        layout = getattr(found.executable, "layout", None) or _regrouped(task, ())
+        layout = _regrouped(task, ())
         return layout, [*layout.results, *layout.lanes]
     layout = _regrouped(task, found.trace.results)
     return layout, layout.lanes[len(outputs.lanes) :]
@@ -175,7 +175,7 @@ def _regrouped(task: Task, results: Iterable[int]) -> Layout:
     inside = set(program.live(lowered.place[i] for i in forward))
     outputs.lanes = [*outputs.lanes, *_ends(program, inside, outputs.roots())]
     n = task.parameter_count
-    return regroup(program, outputs, n, task.input_count, task.states)
+    return regroup(program, outputs, n, task.input_count, task.states, in_place=False)
 
 
 def _ends(p: Program, inside: set[int], roots: Sequence[int]) -> list[int]:

@@ -58,16 +58,18 @@ class Traced(Numeric):
         """As machine arithmetic does."""
         return True
 
-    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Traced | float:
-        return self.trace.apply(op.name, operands)
+    def _apply(self, op: Operation, operands: tuple[Any, ...]) -> Traced:
+        found: Traced = self.trace.apply(op.name, operands)
+        return found
 
     def _compare(self, holds: Callable[[float, float], bool], other: Any) -> Any:
         if str(getattr(other, "dtype", "")) == "object":
             return NotImplemented
         return self.trace.apply(_NAMES_OF[holds], (self, other))
 
-    def __and__(self, other: Any) -> Traced | float:
-        return self.trace.apply("and", (self, other))
+    def __and__(self, other: Any) -> Traced:
+        found: Traced = self.trace.apply("and", (self, other))
+        return found
 
     __rand__ = __and__
 
@@ -99,7 +101,7 @@ class Traced(Numeric):
 
     def __float__(self) -> float:
         raise refused(
-            "float(x), int(x), or a function of math or numpy on a traced number",
+            "Value(x), float(x), int(x) or a function of math on a traced number",
             "it stands for all samples, and has no number of its own",
             "use the method or the package's function, as in x.exp() or microgrunderscore.exp(x)",
         )
@@ -134,7 +136,7 @@ class Traced(Numeric):
 
     def among(self, allowed: Sequence[float], why: str) -> Traced:
         """This number of the sample, which must be one of these: looked after at every call."""
-        known = self.trace.allowed.setdefault(self._input(why), [])
+        known = self.trace.allowed.setdefault(self._of_data(why), [])
         if tuple(allowed) not in known:
             known.append(tuple(allowed))
         return self
@@ -142,20 +144,20 @@ class Traced(Numeric):
     def distribution_with(self, others: Sequence[Any]) -> None:
         """This number of the sample and these are shares, which add up to 1: looked after, too."""
         numbers = [Traced(self.trace, self.trace.place_of(x)) for x in (self, *others)]
-        ks = tuple(x._input("a probability of a target") for x in numbers)
-        if ks not in self.trace.distributions:
-            self.trace.distributions.append(ks)
+        places = tuple(x._of_data("a probability of a target") for x in numbers)
+        if places not in self.trace.distributions:
+            self.trace.distributions.append(places)
 
-    def _input(self, why: str) -> int:
-        """Which number of the sample this is, where only such a one can be looked after."""
+    def _of_data(self, why: str) -> int:
+        """The entry of this number, if it depends on the data alone."""
         program = self.trace.program
-        if program.ops[self.place] != "input":
+        if any(program.ops[i] in ("uniform", "gather") for i in program.live([self.place])):
             raise refused(
-                f"a computed number where {why} is needed",
-                "only numbers of the data can be checked before the program runs",
-                "pass it as an argument",
+                f"a number that depends on Values where {why} is needed",
+                "only data can be checked before the program runs",
+                "pass it as an argument, or compute it from arguments alone",
             )
-        return int(program.args[self.place][0])
+        return self.place
 
     def take(self, table: Sequence[Any]) -> Any:
         """The row of a table (or its number) at this index."""
@@ -197,7 +199,8 @@ class Trace:
     Attributes:
         program: the list of operations.
         values: the Values that it reads, parameters first: the uniform numbers of the program.
-        allowed: what numbers of the data must be among, by their places in a sample.
+        allowed: what numbers of the data must be among, by their entries.
+        distributions: entries that must be shares of 1 together.
         results: places of the results, and `result`, which nests them as the function did.
     """
 
@@ -215,7 +218,7 @@ class Trace:
 
     # ---- operations ----
 
-    def apply(self, op: str, operands: Sequence[Any]) -> Traced | float:
+    def apply(self, op: str, operands: Sequence[Any]) -> Traced:
         """The result of an operation of which some operands are Traced."""
         places = [self.place_of(x) for x in operands]
         place = self.program.apply(op, *places)
