@@ -67,7 +67,7 @@ def test_lines_say_what_flows() -> None:
         "1 number from a sample to dot 16 + bias − input",
         "1 number from square to mean over the samples",
         "16 numbers from relu' 16 to matrix 16×16 transposed",
-        "16 numbers of matrix 16×16 + bias, read by relu' 16",
+        "16 numbers of relu 16, read by relu' 16",
         "2 numbers of a sample, read by outer product 16×2 over the samples",
     ):
         assert found.count(line) >= 1, line

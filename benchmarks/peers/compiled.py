@@ -50,11 +50,10 @@ class Descent:
 
     def __call__(self, given: Any, steps: int, rate: float) -> tuple[Array, Array]:
         if rate != self._rate:
-            self._function = compiled(self._workload, self._backend, rate)
-            self._bound = self._function.bind(*self._data)
+            self._bound = compiled(self._workload, self._backend, rate).bind(*self._data)
             self._rate = rate
         self._bound.parameters[:] = given
-        losses = self._function.many(*self._data, steps=steps)
+        losses = self._bound.many(steps)
         return np.array(losses), np.array(self._bound.parameters)
 
 

@@ -28,7 +28,7 @@ class Phrases:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._rectified: set[tuple[bool, int]] = set()  # what relu was applied to
+        self._rectified: set[tuple[bool, int]] = set()  # what relu has given
 
     def of(self, group: Group, is_adjoint: bool) -> str:
         """A group in words."""
@@ -53,7 +53,7 @@ class Phrases:
         if which is not None and self._is_number(b, 0.0):
             chosen, other = (x, y) if which == 2 else (y, x)
             if self._is_number(other, 0.0) and _are_same(chosen, a):
-                self._rectified.update(_slots(a))
+                self._rectified.update((group.lane, int(slot)) for slot in group.to)
                 return f"relu{size}"
             if self._is_number(other, 0.0):
                 return f"relu'{size}" if _slots(a) <= self._rectified else f"mask{size}"
