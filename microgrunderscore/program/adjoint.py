@@ -136,6 +136,8 @@ def _is_in_lane(program: Program, share: Share) -> bool:
 
 def _total(program: Program, shares: list[Share]) -> int:
     """Σ adjoint · derivative as few entries: one sum of products, then what is added as it is."""
+    if len(shares) == 1:
+        return _product(program, *shares[0])
     plus = [g for g, slope in shares if isinstance(slope, float) and slope == 1.0]
     minus = [g for g, slope in shares if isinstance(slope, float) and slope == -1.0]
     products = [
@@ -155,11 +157,20 @@ def _total(program: Program, shares: list[Share]) -> int:
     return total
 
 
+def _product(program: Program, g: int, slope: Any) -> int:
+    """An adjoint times a derivative."""
+    if not isinstance(slope, float):
+        return program.apply("mul", g, slope.place)
+    if abs(slope) == 1.0:
+        return g if slope > 0.0 else program.apply("neg", g)
+    return program.apply("mul", g, program.const(slope))
+
+
 def _twice_as_double(program: Program, products: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Products that are there twice, as from x·x, with a doubled factor: just as exact."""
-    counts = Counter(products)
-    if len(counts) == len(products):
+    if len(set(products)) == len(products):
         return products
+    counts = Counter(products)
     two = program.const(2.0)
     return [
         (program.apply("mul", two, g), s) if n == 2 else (g, s)

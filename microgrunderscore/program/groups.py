@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ class Group:
         return len(self.to)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen ones take three times as long to make, and these are many
 class Statement:
     """A single operation: as a group of one, but with plain slots. `reads`: (lane, slot)."""
 
@@ -125,7 +125,7 @@ class Scatter:
 
 @dataclass
 class Layout:
-    """A re-rolled program: its steps in order, and where everything lies."""
+    """A re-rolled program: its steps in order, phase by phase, and where everything lies."""
 
     steps: list[Group | Statement]
     scatters: list[Scatter]
@@ -206,7 +206,7 @@ class _Regrouping:
         self.leaves: dict[int, int] = {}
         self.constants: dict[int, float] = {}
         self.steps: list[Group | Statement] = []
-        self.readers: Counter[int] = Counter()  # of entries, among what has no slots yet
+        self.readers: Slots = None  # of each entry, how many there are among what has no slots yet
         self.in_place = True
 
     def layout(self) -> Layout:
@@ -215,6 +215,7 @@ class _Regrouping:
         self._find_depths()
         operations = [i for i in self.order if self.depth[i]]
         if self._is_irregular(operations):
+            self.in_place = False
             for phase in (BEFORE, EACH, AFTER):
                 for i in operations:
                     if self.phase[i] == phase:
@@ -271,10 +272,8 @@ class _Regrouping:
             self.start[i] = begin, len(signs)
         a, b = np.array(firsts, dtype=np.int64), np.array(seconds, dtype=np.int64)
         # What is uniform comes first, a parameter before anything else.
-        is_parameter = np.array(
-            [op == "uniform" and self.p.args[i][0] < self.parameter_count
-             for i, op in enumerate(p.ops)] + [False]
-        )  # fmt: skip
+        is_parameter = np.zeros(len(p) + 1, dtype=bool)
+        is_parameter[[i for i in self.order if self._is_parameter(i)]] = True
         rank = self.lane * 2 + ~is_parameter
         swap = (b != NOTHING) & (rank[a] > rank[b])
         self.a, self.b = np.where(swap, b, a), np.where(swap, a, b)
@@ -283,10 +282,13 @@ class _Regrouping:
         code = (self.sign < 0) * 6 + self.lane[self.a] * 3 + kind_of_b
         self.code = code.astype(np.uint8)
 
+    def _is_parameter(self, i: int) -> bool:
+        return self.p.ops[i] == "uniform" and self.p.args[i][0] < self.parameter_count
+
     def _absorbed(self) -> bytearray:
         """Which entries are nothing but a term of the one sum that reads them."""
         p = self.p
-        uses = self.uses = Counter(j for i in self.order for j in p.operands(i))
+        uses = self.uses = Counter(chain.from_iterable(map(p.operands, self.order)))
         uses.update(self.outputs.roots())
         absorbed = bytearray(len(p))
         for i in self.order:
@@ -300,10 +302,10 @@ class _Regrouping:
     def _find_depths(self) -> None:
         """How many operations lie before each; 0 for what is no operation. And its phase."""
         p = self.p
-        self.readers.update(self.outputs.roots())
         depth = self.depth = [0] * (len(p) + 1)
         phase = self.phase = bytearray(len(p) + 1)
         firsts, seconds = self.a.tolist(), self.b.tolist()
+        others: list[int] = self.outputs.roots()
         for i in self.order:
             if p.ops[i] in LEAVES or self.absorbed[i]:
                 continue
@@ -312,7 +314,7 @@ class _Regrouping:
                 reads: Sequence[int] = firsts[begin:end] + seconds[begin:end]
             else:
                 reads = p.operands(i)
-            self.readers.update(reads)
+                others += reads
             depth[i] = 1 + max(map(depth.__getitem__, reads))
             if p.lane[i]:
                 phase[i] = EACH
@@ -321,6 +323,8 @@ class _Regrouping:
         for i in self.start:
             if p.ops[i] == "lane_sum":
                 phase[i] = EACH  # it is summed up on the way
+        reads_of_all = np.concatenate([self.a, self.b, np.array(others, dtype=np.int64)])
+        self.readers = np.bincount(reads_of_all[reads_of_all >= 0], minlength=len(p))
 
     def _is_irregular(self, operations: list[int]) -> bool:
         """Whether there would be nearly as many groups as operations."""
@@ -355,9 +359,7 @@ class _Regrouping:
         """Parameters first, inputs as they come; other leaves and constants behind the gradient."""
         p = self.p
         for i in self.order:
-            if p.ops[i] == "input" or (
-                p.ops[i] == "uniform" and p.args[i][0] < self.parameter_count
-            ):
+            if p.ops[i] == "input" or self._is_parameter(i):
                 self.slot[i] = p.args[i][0]
             elif p.ops[i] in ("uniform", "const"):
                 table: dict[int, Any] = self.leaves if p.ops[i] == "uniform" else self.constants
@@ -432,8 +434,8 @@ class _Regrouping:
             in_order = np.argsort([self._destinations[i] for i in members.tolist()])
         members, at = members[in_order], at[in_order]
         terms = tuple(self._terms(at))
-        self.readers.subtract(self.a[at].ravel().tolist())
-        self.readers.subtract(self.b[at].ravel().tolist())
+        self._is_read(self.a[at])
+        self._is_read(self.b[at])
         self.steps.append(Group(op, phase, lane, self._new_slots(members, lane), terms=terms))
 
     def _terms(self, at: Slots) -> Iterator[Terms]:
@@ -465,13 +467,18 @@ class _Regrouping:
         in_order = np.lexsort(columns.T[::-1])
         lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
         operands = tuple(Operand(of_lane, columns[in_order, q]) for q, of_lane in enumerate(lanes))
-        self.readers.subtract(reads.ravel().tolist())
+        self._is_read(reads)
         members, reads = members[in_order], reads[in_order]
         may_replace = self.in_place and lane and op != "gather"
         to = self._in_place(members, reads) if may_replace else None
         if to is None:
             to = self._new_slots(members, lane)
         self.steps.append(Group(op, phase, lane, to, operands))
+
+    def _is_read(self, entries: Slots) -> None:
+        """Take note that these have one reader less to come."""
+        if self.in_place:
+            np.subtract.at(self.readers, entries[entries >= 0], 1)
 
     def _in_place(self, members: Slots, reads: Slots) -> Slots | None:
         """The slots of an operand that nobody reads any more: so T is small, and stays in cache."""
@@ -480,7 +487,8 @@ class _Regrouping:
             if (
                 self.lane[column].all()
                 and len(set(entries)) == len(entries)
-                and not any(self.readers[i] or self.p.ops[i] in LEAVES for i in entries)
+                and not self.readers[column].any()
+                and not any(self.p.ops[i] in LEAVES for i in entries)
             ):
                 slots = self.slot[column]
                 if all((self.slot[other] == slots).all() or not self._meets(other, slots)
@@ -504,8 +512,8 @@ class _Regrouping:
         if i in self.start:
             op = "lane_sum" if op == "lane_sum" else "sum"
             begin, end = self.start[i]
-            self.readers.subtract(self.a[begin:end].tolist())
-            self.readers.subtract(self.b[begin:end].tolist())
+            self._is_read(self.a[begin:end])
+            self._is_read(self.b[begin:end])
             terms = tuple(
                 (sign, where(a), None if b == NOTHING else where(b))
                 for sign, a, b in zip(
@@ -517,7 +525,7 @@ class _Regrouping:
             )
         else:
             reads = tuple(map(where, p.operands(i)))
-            self.readers.subtract(p.operands(i))
+            self._is_read(np.array(p.operands(i)))
             if op == "gather":
                 reads += tuple((False, x) for x in p.args[i][1:3])
         to = self._destinations.get(i)

@@ -117,6 +117,10 @@ class Program:
         """The place of an operation that only lowered programs have, such as where_lt a b x y."""
         return self._entry(op, args, args, any(self.lane[i] for i in args), True)
 
+    def copied(self, op: str, args: tuple[int, ...], lane: bool, moves: bool) -> int:
+        """The place of an operation that has been simplified, in another program."""
+        return self._entry(op, args, args, lane, moves)
+
     def _entry(self, op: str, args: tuple[Any, ...], key: Any, lane: bool, moves: bool) -> int:
         place = self._places.setdefault((op, key), len(self.ops))
         if place == len(self.ops):

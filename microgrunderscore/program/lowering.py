@@ -16,6 +16,10 @@ from .listing import COMPARISONS, Program
 from .trace import Traced
 
 CHOICES = {f"where_{name}": holds for name, holds in COMPARISONS.items()}
+# What stays as it is, whatever its operands are.
+_AS_THEY_ARE = frozenset(
+    {"add", "sub", "neg", "div", "sum_of", "dot", "exp", "log", "tanh", "sqrt", "sin", "cos"}
+)
 MOST_FACTORS = 4  # of a power that becomes a product
 
 
@@ -57,7 +61,10 @@ class Lowered:
             return new.gather(self.place[args[0]], *args[1:])
         if op == "lane_sum":
             return new.lane_sum(self.place[args[0]])
-        return self._operation(op, *[self.place[j] for j in args])
+        places = tuple([self.place[j] for j in args])
+        if op in _AS_THEY_ARE:
+            return new.copied(op, places, old.lane[i], old.moves[i])
+        return self._operation(op, *places)
 
     def _operation(self, op: str, *places: int) -> int:
         """An operation in the new program, written out where that is better."""

@@ -41,7 +41,7 @@ from .strides import Axes, Axis, Piece, Slots, pieces
 WIDTH = 8  # doubles in a vector; where registers are shorter, LLVM parts them
 LONGEST = 4000  # instructions in a function: what takes LLVM more than linear time stays small
 CHUNK = 300  # single statements in a function
-UNROLLED = 64  # instructions that a loop may become
+UNROLLED = 32  # instructions that a loop may become
 ROWS = 4  # members of a sum whose totals are in registers together
 
 Index: TypeAlias = "int | str"  # a number, or the name of one
@@ -185,9 +185,12 @@ class Code:
     # ---- arithmetic on vectors ----
 
     def fma(self, a: str, b: str, c: str, width: int, sign: int = 1) -> str:
+        kind = type_of(width)
         if sign < 0:
-            a = self.value(f"fneg {type_of(width)} {a}")
-        return self.intrinsic("fma", (a, b, c), width)
+            a = self.value(f"fneg {kind} {a}")
+        self.called.add(("llvm.fma.3", width))
+        suffix = "f64" if width == 1 else f"v{width}f64"
+        return self.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
     def added(self, total: str | None, x: str, width: int, sign: int) -> str:
         """total ± x, or ± x where there is no total yet."""
@@ -577,7 +580,10 @@ class Printer:
             xs = [read(w) for w in s.reads]
             return [code.operation(s.op, [x[j] for x in xs], width) for j in range(vectors)]
         total: list[str | None] = [None] * vectors
-        for sign, a, b in sorted(s.terms, key=lambda t: (t[2] is not None, t[0] < 0)):
+        ordered = s.terms
+        if len(ordered) > 1:  # what is added as it is comes first, and costs nothing
+            ordered = tuple(sorted(ordered, key=_plain_first))
+        for sign, a, b in ordered:
             x = read(a)
             y = read(b) if b is not None else None
             for j in range(vectors):
@@ -611,17 +617,14 @@ class Printer:
 
 
 def chunks(layout: Layout) -> Iterator[tuple[int, Group | Statement]]:
-    """The steps, phase by phase, with the number of the function that a single one goes to."""
-    number, size = 0, 0
-    for phase in (BEFORE, EACH, AFTER):
-        for step in layout.steps:
-            if step.phase != phase:
-                continue
-            size += 1
-            if isinstance(step, Group) or size > CHUNK:
-                number, size = number + 1, int(isinstance(step, Statement))
-            yield number, step
-        number, size = number + 1, 0
+    """The steps, with the number of the function that a single one goes to."""
+    number, size, phase = 0, 0, BEFORE
+    for step in layout.steps:
+        size += 1
+        if isinstance(step, Group) or size > CHUNK or step.phase != phase:
+            number, size = number + 1, int(isinstance(step, Statement))
+            phase = step.phase
+        yield number, step
 
 
 def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
@@ -649,6 +652,10 @@ def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
     first = layout.gradient
     found.update((False, slot) for slot in range(first, 2 * first))
     return found
+
+
+def _plain_first(term: tuple[int, Any, Any]) -> tuple[bool, bool]:
+    return term[2] is not None, term[0] < 0
 
 
 def summed(code: Code, xs: Many, width: int) -> str:

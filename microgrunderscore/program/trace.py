@@ -151,7 +151,9 @@ class Traced(Numeric):
     def _of_data(self, why: str) -> int:
         """The entry of this number, if it depends on the data alone."""
         program = self.trace.program
-        if any(program.ops[i] in ("uniform", "gather") for i in program.live([self.place])):
+        if program.ops[self.place] != "input" and any(
+            program.ops[i] in ("uniform", "gather") for i in program.live([self.place])
+        ):
             raise refused(
                 f"a number that depends on Values where {why} is needed",
                 "only data can be checked before the program runs",
