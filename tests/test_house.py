@@ -49,6 +49,10 @@ ON_ARRAYS = frozenset(
         "idioms",
         "parts",
         "phrases",
+        "llvm_frame",
+        "llvm_rows",
+        "llvm_lanes",
+        "llvm_members",
     )
 )
 

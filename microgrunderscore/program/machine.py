@@ -16,25 +16,15 @@ import numpy as np
 from ..operation import OPERATIONS
 from . import vector_maths
 from .groups import Layout
-from .on_llvm import (
-    ALONE,
-    SINGLE,
-    WIDTH,
-    Printer,
-    Shape,
-    constant,
-    everywhere,
-    function_of,
-    symbol_of,
-    type_of,
-)
+from .llvm_frame import ALONE, SINGLE, WIDE, Shape
+from .llvm_text import WIDTH, constant, everywhere, function_of, symbol_of, type_of
+from .on_llvm import Printer
 from .strides import Slots, pieces
 
 MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _STEP = "ptr %U, ptr %T, ptr %V, ptr %table"
 _RUN = "ptr %U, ptr %T, ptr %X, i64 %step, ptr %V, ptr %O, ptr %table, i64 %blocks"
-_WIDE = 'nounwind "min-legal-vector-width"="512"'
 # Where C has the function, under which name.
 _IN_C = {
     "pow": "pow", "hypot": "hypot", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan",
@@ -104,7 +94,7 @@ def _run(name: str, layout: Layout, printer: Printer, places: Sequence[int] = ()
     places = places or range(len(layout.lanes))
     for k, (place, (lane, slot)) in enumerate(zip(places, layout.lanes, strict=False)):
         body.append(_copied_out(k, place, lane, slot, printer.shape))
-    return f"""define void @{name}({_RUN}) {_WIDE} {{
+    return f"""define void @{name}({_RUN}) {WIDE} {{
 entry:
 {calls[0]}
 {chr(10).join(zeroed)}
@@ -181,7 +171,7 @@ def _finite() -> str:
             f"%z{k} = fmul {kind} %x{k}, {everywhere(0.0, WIDTH)}",
             f"%t{k} = fadd {kind} %s{k}, %z{k}",
         ]
-    return f"""define internal double @finite(ptr %p, i64 %n) noinline {_WIDE} {{
+    return f"""define internal double @finite(ptr %p, i64 %n) noinline {WIDE} {{
 entry:
 br label %loop
 loop:
@@ -227,7 +217,7 @@ store double %j{j}, ptr %k{j}""")
     regions = n * (2 + len(update.lanes) - 1)
     return f"""define i64 @train({_RUN},
   i64 %advance, i64 %batches, i64 %first, i64 %steps,
-  ptr %U2, ptr %T2, ptr %table2, ptr %schedule, ptr %losses) {_WIDE} {{
+  ptr %U2, ptr %T2, ptr %table2, ptr %schedule, ptr %losses) {WIDE} {{
 entry:
 br label %loop
 loop:
@@ -309,7 +299,7 @@ def _number_by_number(op: str, count: int, width: int) -> str:
     head = (
         f"define internal {kind} @{function_of(op, width)}"
         f"({', '.join(f'{kind} {n}' for n in names)}) "
-        f"noinline {_WIDE} {{\n"
+        f"noinline {WIDE} {{\n"
     )
     if width == 1:
         given = ", ".join(f"double {n}" for n in names)
