@@ -18,6 +18,7 @@ from .nesting import Tree
 from .places import levels_to_the_program
 from .program.batch import Batch, batch_of, computed, sample_of
 from .program.executables import Executable, Task
+from .program.likeness import check_likeness, chosen
 from .program.listing import Program
 from .program.trace import Trace, function_name
 
@@ -93,11 +94,12 @@ class Compiled:
         others = (f"argument{k}" for k in range(len(self._names), count))
         return [*self._names, *others][:count]
 
-    def _of(self, batch: Batch) -> Any:
-        """What is known for samples of this structure; traced when it is met first."""
-        key = self._key(batch)
-        if key not in self._known:
-            if len(self._known) == MANY_STRUCTURES:
+    def _of(self, batch: Batch, arguments: Sequence[Any], kind: str = "") -> Any:
+        """The program for samples of this structure; traced and compared when it is met first."""
+        structure = self._structure(batch)
+        if (structure, kind) not in self._known:
+            known = {of_known for of_known, _ in self._known}
+            if len(known) == MANY_STRUCTURES and structure not in known:
                 warnings.warn(
                     f"{function_name(self.function)} is compiled for a {MANY_STRUCTURES + 1}th "
                     "structure of its arguments, and each takes time and memory: pad the samples "
@@ -106,16 +108,26 @@ class Compiled:
                     stacklevel=levels_to_the_program(),
                 )
             with gc_paused():  # thousands of entries grow that nobody drops
-                self._known[key] = self._compiled(batch)
-        self._latest = self._known[key]
+                found = self._compiled(batch, kind)
+                places = chosen(batch.count, batch.columns)
+                samples = [sample_of(arguments, i) for i in places]
+                check_likeness(
+                    found.trace, self._uncompiled, samples, batch.columns, places, self.function
+                )
+            self._known[structure, kind] = found
+        self._latest = self._known[structure, kind]
         return self._latest
 
-    def _key(self, batch: Batch) -> Any:
+    def _structure(self, batch: Batch) -> Any:
         """What the programs for samples like these are known by."""
         return batch.key
 
-    def _compiled(self, batch: Batch) -> Any:
+    def _compiled(self, batch: Batch, kind: str) -> Any:
         raise NotImplementedError
+
+    def _uncompiled(self, *sample: Any) -> Any:
+        """What the function gives for a sample, as it was traced."""
+        return self.function(*sample)
 
     def _need(self) -> Any:
         """What was compiled last."""
@@ -142,7 +154,17 @@ class Compiled:
         found: Listing = self._need().listing
         return found
 
-    def explain(self) -> str:
+    def __repr__(self) -> str:
+        names = ", ".join(self._names)
+        on = f", on {self.backend}" if self._latest else ", not yet called"
+        return f"<{type(self).__name__} of {self.function_name}({names}){on}>"
+
+    @property
+    def function_name(self) -> str:
+        """What the function is called."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def explain(self) -> Text:
         """The layers that were found again, forward and backward, as text.
 
         >>> from microgrunderscore import MLP, compile
@@ -154,7 +176,7 @@ class Compiled:
         """
         from .program.explanation import explained
 
-        return explained(self._need())
+        return Text(explained(self._need()))
 
     def overview(self, **settings: Any) -> Any:
         """The groups as a picture: each a box, as large as it has members; see `draw`."""
@@ -202,6 +224,15 @@ def unsuitable(trace: Trace, batch: Batch) -> Iterator[tuple[int, int, Sequence[
             ds = [float(column[i]) for column in columns]
             if not all(0.0 <= d <= 1.0 for d in ds) or abs(math.fsum(ds) - 1.0) > 1e-6:
                 yield i, ks[0], ()
+
+
+class Text(str):
+    """A text that is shown as it reads, with its lines, where Python shows a value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Listing:

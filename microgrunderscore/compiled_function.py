@@ -17,7 +17,6 @@ from .compiled import (
     shape_of,
 )
 from .engine import Value
-from .graph import gc_paused
 from .nesting import Tree, leaves, rebuild
 from .program.adjoint import adjoints
 from .program.batch import Batch, sample_of
@@ -137,23 +136,22 @@ class CompiledFunction(Compiled):
         found, columns = self._evaluated("hessian", batch, points)
         return self._shaped(batch, columns, [[0.0] * found.count for _ in range(found.count)])
 
-    def _of_kind(self, kind: str, batch: Batch) -> _FunctionProgram:
-        programs = self._of(batch)
-        if kind not in programs.by_kind:
-            with gc_paused():
-                programs.by_kind[kind] = _FunctionProgram(self, batch, kind)
-        found: _FunctionProgram = programs.by_kind[kind]
-        self._latest = found
-        return found
+    def _compiled(self, batch: Batch, kind: str) -> _FunctionProgram:
+        return _FunctionProgram(self, batch, kind)
 
-    def _compiled(self, batch: Batch) -> _Kinds:
-        return _Kinds()
+    def _uncompiled(self, *sample: Any) -> Any:
+        """The function of Values, as its derivatives see it; of numbers where these are indices."""
+        numbers = iter([Value(x) for part in sample for _, x in leaves(part)])
+        try:
+            return self.function(*(rebuild(part, numbers) for part in sample))
+        except TypeError:
+            return self.function(*sample)
 
     def _evaluated(
         self, kind: str, batch: Batch, points: Sequence[Any]
     ) -> tuple[_FunctionProgram, list[Any]]:
         """The numbers of all points, column by column; points that went wrong by the engine."""
-        found = self._of_kind(kind, batch)
+        found: _FunctionProgram = self._of(batch, points, kind)
         self._check(found.trace, batch, points)
         run = found.executable
         run.set_leaves({k: v._value for k, v in enumerate(found.trace.values)})
@@ -173,19 +171,11 @@ class CompiledFunction(Compiled):
         """Let the engine compute what is not finite: where it raises, so do we."""
         wrong = range(batch.count) if not columns else sorted(not_finite(columns))
         for i in wrong:
-            self._eagerly_with_values(i, points)
-
-    def _eagerly_with_values(self, i: int, points: Sequence[Any]) -> None:
-        """The function on one point, as the derivatives see it."""
-        sample = sample_of(points, i)
-        numbers = iter([Value(x) for part in sample for _, x in leaves(part)])
-        try:
-            self.function(*(rebuild(part, numbers) for part in sample))
-        except TypeError:
-            self._eagerly(i, points)  # a Value where an index is meant
-        except Exception as error:
-            error.add_note(f"in sample {i}")
-            raise
+            try:
+                self._uncompiled(*sample_of(points, i))
+            except Exception as error:
+                error.add_note(f"in sample {i}")
+                raise
 
     def _with_limits(self, kind: str, batch: Batch, found: _FunctionProgram) -> list[Any]:
         task = found.task
@@ -212,10 +202,3 @@ class CompiledFunction(Compiled):
         rows = zip(*(as_list(c) for c in columns), strict=True)
         shaped = [rebuild(nest, iter(row)) for row in rows]
         return shaped if self.settings.batch else shaped[0]
-
-
-class _Kinds:
-    """The programs of one structure, by what they compute."""
-
-    def __init__(self) -> None:
-        self.by_kind: dict[str, _FunctionProgram] = {}

@@ -219,7 +219,7 @@ class CompiledLoss(Compiled, Keeper):
     def __call__(self, *arguments: Any) -> float:
         """The mean loss over a batch; gradients go to the parameters, and a step is made."""
         batch, arguments = self._batch(arguments)
-        found = self._of(batch)
+        found = self._of(batch, arguments)
         bound = self._bound(found, batch, arguments)
         if self.update is not None:
             return self._trained(found, bound, 1, batch, arguments)[0]
@@ -234,7 +234,7 @@ class CompiledLoss(Compiled, Keeper):
         Makes no step. The gradient is a list in the order of `parameters`.
         """
         batch, arguments = self._batch(arguments)
-        found = self._of(batch)
+        found = self._of(batch, arguments)
         self._settle()
         loss = self._run(found, self._bound(found, batch, arguments), batch, arguments)
         return loss, as_list(found.executable.gradient)
@@ -246,7 +246,7 @@ class CompiledLoss(Compiled, Keeper):
     def bind(self, *arguments: Any) -> BoundLoss:
         """The loss of one batch that is laid out once, for loops that see it again and again."""
         batch, arguments = self._batch(arguments)
-        found = self._of(batch)
+        found = self._of(batch, arguments)
         self._settle()
         bound = BoundLoss(self, found, self._bound(found, batch, arguments))
         self._is_lent = True
@@ -280,15 +280,15 @@ class CompiledLoss(Compiled, Keeper):
             raise ValueError("many(…) makes steps: compile with update=SGD(parameters, lr=…)")
         steps = whole("steps", steps, 1)
         batch, arguments = self._batch(arguments)
-        found = self._of(batch)
+        found = self._of(batch, arguments)
         size = batch.count if batch_size is None else whole("batch_size", batch_size, 1)
         bound = self._bound(found, batch, arguments, size)
         return self._trained(found, bound, steps, batch, arguments)
 
-    def _key(self, batch: Batch) -> Any:
+    def _structure(self, batch: Batch) -> Any:
         return batch.key, 0 if self.update is None else len(self.update.states)
 
-    def _compiled(self, batch: Batch) -> _LossProgram:
+    def _compiled(self, batch: Batch, kind: str) -> _LossProgram:
         return _LossProgram(self, batch)
 
     def _bound(
@@ -320,17 +320,24 @@ class CompiledLoss(Compiled, Keeper):
         """The same by the engine, which raises where an operation has no result."""
         before = updates.data_and_gradients(self.parameters)[1]
         total = 0.0
+        spoilt: int | None = None
         updates.zero_gradients(self.parameters)
         try:
             for i in members:
                 error = self._eagerly(i, arguments)
                 total += data_of(error)
+                if spoilt is None and not math.isfinite(total):
+                    spoilt = i
                 if isinstance(error, Value):
                     error.backward(1.0 / len(members))
             gradient = updates.data_and_gradients(self.parameters)[1]
         finally:
             for p, g in zip(self.parameters, before, strict=True):
                 p.grad = g
+        if spoilt is not None and self.update is not None:
+            raise FloatingPointError(
+                f"the loss of sample {spoilt} is not finite; nothing was changed; {WAY_OUT}"
+            )
         return total / len(members), gradient
 
     def _trained(
@@ -353,7 +360,7 @@ class CompiledLoss(Compiled, Keeper):
                 if len(losses) < steps:
                     losses.append(self._step_eagerly(found, bound, len(losses), batch, arguments))
             except Exception as error:
-                error.add_note(f"in step {len(losses)} of {steps}")
+                error.add_note(f"in step {len(losses)} of {steps}; {WAY_OUT}")
                 raise
         self._owe()
         return losses
@@ -371,8 +378,6 @@ class CompiledLoss(Compiled, Keeper):
         first = (number % len(bound.counts)) * bound.counts[0]
         members = range(first, min(first + bound.counts[0], batch.count))
         loss, gradient = self._mean_eagerly(members, arguments)
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss}; nothing was changed; {WAY_OUT}")
         updates.set_gradients(self.parameters, gradient)
         self.update.step()
         copy_into(found.executable.gradient, gradient)
@@ -460,8 +465,9 @@ def _check_update(optimizer: Any, parameters: Sequence[Value]) -> None:
         )
     if [id(p) for p in optimizer.parameters] != [id(p) for p in parameters]:
         raise ValueError(
-            f"the optimiser holds {len(optimizer.parameters)} parameters, the loss has "
-            f"{len(parameters)}, or in another order: give both the same list"
+            f"the {len(optimizer.parameters)} parameters of the optimiser and the "
+            f"{len(parameters)} of the loss are not the same, or not in the same order: give both "
+            "the same list"
         )
     if not optimizer.has_rule:
         raise TypeError(

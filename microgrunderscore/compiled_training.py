@@ -28,6 +28,7 @@ from .operation import ARITHMETIC_ERRORS
 from .optim import Optimizer, clip_gradients
 from .program.batch import batch_of
 from .program.executables import Bound, Task
+from .program.likeness import check_likeness, chosen
 from .program.trace import Trace, TraceError, trace
 from .samples import items
 
@@ -89,6 +90,7 @@ class CompiledLesson(Keeper):
         super().__init__(parameters, None)
         self.lesson = lesson
         self.rate = 0.0
+        self._samples, self._targets = samples, targets
         self._batch_of_all = batch_of([samples, targets], ["X", "y"])
         self._program = _LessonProgram(self)
         self._hyperparameters = _hyperparameters(optimizer)
@@ -126,6 +128,15 @@ class CompiledLesson(Keeper):
         finally:
             random.setstate(before)
         return found
+
+    def compare(self, traced: Trace) -> None:
+        """Raise TraceError where the functions give other numbers than what was traced."""
+        batch = self._batch_of_all
+        places = chosen(batch.count, batch.columns)
+        samples = [(self._samples[i], self._targets[i]) for i in places]
+        check_likeness(
+            traced, self.lesson.numbers, samples, batch.columns, places, self.lesson.loss
+        )
 
     def holds(self) -> bool:
         """Whether the functions and the optimiser still do what they did when they were traced.
@@ -274,6 +285,7 @@ class _LessonProgram:
         self.trace = compiled.traced()
         if not _is_the_same(self.trace, compiled.traced()):
             raise TraceError("the model or the loss computes something else each time")
+        compiled.compare(self.trace)
         places = dict(zip(self.trace.result, self.trace.results, strict=True))
         self.outputs, _ = loss_outputs(self.trace, True, lesson.loss, places.get("penalty"))
         self.found = [name for name in ("loss", "penalty", "right") if name in places]

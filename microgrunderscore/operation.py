@@ -60,7 +60,7 @@ def number(x: Any) -> float:
             "a Value; loop over the elements, or take one with .item()"
         )
     if getattr(x, "gives_limits", False):
-        return float(x)  # a traced number, which says why it is none
+        return float(x.as_number())  # a traced number, which says why it is none
     kind, shown = type(x).__name__, repr(x)[:40]
     if isinstance(x, numbers.Complex):
         why = "complex is not supported, only the real line; give its .real or abs(...)"

@@ -375,6 +375,10 @@ def exponential(start: float, factor: float) -> Schedule:
 
 def named(parameters: Any) -> tuple[list[str], list[Value]]:
     """Names and Values, each Value once."""
+    if not hasattr(parameters, "named_parameters") and callable(
+        getattr(parameters, "parameters", None)
+    ):
+        parameters = parameters.parameters()  # a class of one's own, or of another library
     if isinstance(parameters, Value) or not (
         hasattr(parameters, "__iter__") or hasattr(parameters, "named_parameters")
     ):

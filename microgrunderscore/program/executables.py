@@ -58,7 +58,7 @@ class Bound:
     """Batches laid out for a program.
 
     counts: samples of each batch. data: what the executable made of them. lanes: room for numbers
-    of each sample.
+    of each sample. keep: what must live as long, as machine code knows its address only.
     """
 
     counts: list[int]
@@ -394,32 +394,36 @@ class LLVMExecutable(_OnArrays):
         outputs = aligned(max(1, len(self.layout.lanes)) * width)
         room = outputs[: max(1, len(self.layout.lanes)) * width].reshape(-1, width)
         first = [kernel.pointers[0], kernel.pointers[1]]
-        calls = [
-            (
-                *first, data.ctypes.data + 8 * k * padded, width, kernel.pointers[2],
-                room.ctypes.data + 8 * k * padded, kernel.pointers[3], padded // lanes,
-            )
-            for k in range(len(counts))
-        ]  # fmt: skip
-        return Bound(counts, (kernel, calls, padded), room, [data, kernel])
+        calls = np.array(
+            [
+                (
+                    *first, data.ctypes.data + 8 * k * padded, width, kernel.pointers[2],
+                    room.ctypes.data + 8 * k * padded, kernel.pointers[3], padded // lanes,
+                )
+                for k in range(len(counts))
+            ],
+            dtype=np.int64,
+        )  # fmt: skip
+        starts = [calls.ctypes.data + k * calls.strides[0] for k in range(len(counts))]
+        return Bound(counts, (kernel, calls, padded, starts), room, [data, kernel])
 
     def run(self, bound: Bound, batch: int) -> tuple[float, ...]:
-        kernel, calls, _ = bound.data
-        kernel.run(*calls[batch])
-        U = self.U
-        return tuple([float(U[slot]) for _, slot in self.layout.results])
+        kernel, _, _, starts = bound.data
+        kernel.run(starts[batch])
+        item = self.U.item
+        return tuple([item(slot) for _, slot in self.layout.results])
 
     def train(
         self, bound: Bound, schedule: Sequence[Sequence[float]], first: int = 0
     ) -> list[tuple[float, ...]]:
         import numpy as np
 
-        kernel, calls, padded = bound.data
+        kernel, calls, padded, _ = bound.data
         rows = np.ascontiguousarray(schedule, dtype=float)
         results = len(self.layout.results)
         losses = np.empty((len(rows), results))
         made = kernel.train(
-            *calls[0], padded, len(bound.counts), first, len(rows), *kernel.update_pointers,
+            *calls[0].tolist(), padded, len(bound.counts), first, len(rows), *kernel.update_pointers,
             rows.ctypes.data, losses.ctypes.data,
         )  # fmt: skip
         return [tuple(row) for row in losses[:made].tolist()]
@@ -438,7 +442,7 @@ class _Kernel:
 
         self.module = Module(layout, shape, update)
         self.code = Compiled(self.module, cache)
-        self.run = self.code.function("run", None, "pppnpppn")
+        self.run = self.code.function("run_from_list", None, "p")
         self._memory = [
             uniform,
             aligned(max(1, layout.lane_count) * shape.lanes),

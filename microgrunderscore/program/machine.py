@@ -24,6 +24,7 @@ from .strides import Slots, pieces
 MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _STEP = "ptr %U, ptr %T, ptr %V, ptr %table"
+_KINDS = ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "ptr", "i64")  # of the arguments of run
 _RUN = "ptr %U, ptr %T, ptr %X, i64 %step, ptr %V, ptr %O, ptr %table, i64 %blocks"
 # Where C has the function, under which name.
 _IN_C = {
@@ -62,7 +63,7 @@ class Module:
         called: set[tuple[str, int]] = set()
         self.shape = shape
         self.main = Printer(layout, shape, "main", called)
-        parts = [*self.main.functions, _run("run", layout, self.main)]
+        parts = [*self.main.functions, _run("run", layout, self.main), _RUN_FROM_LIST]
         self.update: Printer | None = None
         if update is not None:
             self.update = Printer(update, Shape(4), "update", called)
@@ -113,6 +114,20 @@ after:
 {calls[2]}
 ret void
 }}"""
+
+
+# The same with one argument, a list of all: calls from Python cost time for each.
+_RUN_FROM_LIST = "\n".join(
+    [
+        "define void @run_from_list(ptr %list) " + WIDE + " {",
+        *(
+            f"%p{k} = getelementptr i64, ptr %list, i64 {k}\n%a{k} = load {kind}, ptr %p{k}"
+            for k, kind in enumerate(_KINDS)
+        ),
+        f"call void @run({', '.join(f'{kind} %a{k}' for k, kind in enumerate(_KINDS))})",
+        "ret void\n}",
+    ]
+)
 
 
 def _zeroed(first: int, count: int) -> list[str]:

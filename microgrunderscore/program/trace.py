@@ -73,6 +73,12 @@ class Traced(Numeric):
 
     __rand__ = __and__
 
+    def __or__(self, other: Any) -> Traced:
+        found: Traced = self.trace.apply("where", (self, 1.0, other))
+        return found
+
+    __ror__ = __or__
+
     @property
     def label(self) -> str | Any:
         """A name for the listing."""
@@ -85,29 +91,61 @@ class Traced(Numeric):
     # ---- what makes a number known in Python, where it cannot be ----
 
     def __bool__(self) -> bool:
-        raise refused(
+        raise self._refused(
             "a traced number decides an if, while, and, or, not, min or max",
             "the program is written down once, for all samples, and both branches would be needed",
             "use where(c, x, y), relu(x), maximum(x, y) or minimum(x, y)",
         )
 
+    def _refused(self, what: str, why: str, way_out: str) -> TraceError:
+        """The error for something in the user's program; it is not lost where that catches it."""
+        error = refused(what, why, way_out)
+        self.trace.refusals.append(error)
+        return error
+
     @property
     def data(self) -> float | Any:
-        raise refused(
+        raise self._refused(
             "the number in .data was asked for",
             "a traced number has none: it stands for all samples",
             "compute with the number itself, or call the function outside compile",
         )
 
+    @property
+    def grad(self) -> float | Any:
+        """Refused: what is compiled computes gradients itself."""
+        raise self._refused(
+            ".grad, or .backward(), of a traced number",
+            "the compiled program computes the gradient after the function has returned",
+            "return the loss; for derivatives inside a function, compile the function itself",
+        )
+
+    backward = grad
+
+    def as_number(self) -> float:
+        """Refused, for who wants to make a plain number of it."""
+        raise self._refused(
+            "Value(x), or another place for plain numbers, of a traced number",
+            "it is a number to compute with already, as a Value is",
+            "leave Value(…) away, and use x itself",
+        )
+
     def __float__(self) -> float:
-        raise refused(
-            "Value(x), float(x), int(x) or a function of math on a traced number",
+        raise self._refused(
+            "float(x), or a function of math, on a traced number",
             "it stands for all samples, and has no number of its own",
             "use the method or the package's function, as in x.exp() or microgrunderscore.exp(x)",
         )
 
+    def __int__(self) -> int:
+        raise self._refused(
+            "int(x) of a traced number",
+            "it differs from sample to sample",
+            "as an index, use take(table, x), which knows what to do with it",
+        )
+
     def __index__(self) -> int:
-        raise refused(
+        raise self._refused(
             "a traced number as an index, or in range()",
             "it differs from sample to sample",
             "use take(table, i)",
@@ -116,17 +154,27 @@ class Traced(Numeric):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Traced):
             return self is other
-        raise refused(
-            "== with a traced number",
+        raise self._refused(
+            "== with a traced number, or looking for one in a list",
             "it is not known while the program is written down",
             "use where(c, x, y) with c = x - y, which is 0 where they are equal",
         )
 
     def __hash__(self) -> int:
-        return object.__hash__(self)
+        raise self._refused(
+            "a traced number as a key, in a set, or in something that is cached",
+            "what it is equal to is not known while the program is written down",
+            "use take(table, i) for a table, where(c, x, y) for a choice",
+        )
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if not spec else format(self.data, spec)
+        if not spec:
+            return repr(self)
+        raise self._refused(
+            f"formatting a traced number as {spec!r}",
+            "it stands for all samples, and has no number of its own",
+            "print the results of the compiled function",
+        )
 
     def __repr__(self) -> str:
         names = self.trace.program.names(self.trace.program.live([self.place]))
@@ -215,6 +263,7 @@ class Trace:
         self.distributions: list[tuple[int, ...]] = []
         self.result: Tree = None
         self.results: list[int] = []
+        self.refusals: list[TraceError] = []  # also those that the function has caught
         self._copies = {id(p): self.program.uniform(k) for k, p in enumerate(self.values)}
         self._kept: list[Value] = []  # while their ids are keys
 
@@ -293,11 +342,13 @@ class Trace:
 
     def read(self, v: Value) -> None:
         """Refuse what turns a Value's number into a plain one, which would stay as it is now."""
-        raise refused(
+        error = refused(
             f"the number of {v!r} was asked for or set: by .data, a comparison, or as a condition",
             "it would become a constant of the compiled program",
             "compute with the Value itself, or outside the function",
         )
+        self.refusals.append(error)
+        raise error
 
 
 @contextmanager
@@ -344,7 +395,15 @@ def trace(
     inputs = iter([Traced(tracing, tracing.program.input(k)) for k in range(len(names_of_inputs))])
     arguments_of = [rebuild(sample, inputs) for sample in samples]
     with _watching(tracing):
-        result = function(*arguments_of)
+        try:
+            result = function(*arguments_of)
+        except TraceError:
+            raise
+        except Exception as error:
+            error.add_note(_told(function, arguments, samples))
+            raise
+    if tracing.refusals:  # which the function has caught
+        raise tracing.refusals[0]
     if hasattr(result, "tolist") and str(getattr(result, "dtype", "")) == "object":
         result = result.tolist()
     found = [x for _, x in leaves(result)]
@@ -357,6 +416,26 @@ def trace(
     tracing.results = [tracing.place_of(x) for x in found]
     tracing.result = result
     return tracing
+
+
+def _told(function: Any, names: Sequence[str], samples: Sequence[Tree]) -> str:
+    """What a function was given while it was traced."""
+    given = ", ".join(f"{n}: {_shape(x)}" for n, x in zip(names, samples, strict=True))
+    return (
+        f"while {function_name(function)} was traced on one sample, {given or 'without arguments'}"
+        "; the arguments of a compiled function are batches of samples"
+    )
+
+
+def _shape(sample: Tree) -> str:
+    """How a sample is nested, in words."""
+    if isinstance(sample, dict):
+        return f"a dict of {len(sample)}"
+    if not isinstance(sample, list | tuple):
+        return "a number"
+    inner = {_shape(x) for x in sample}
+    what = inner.pop() if len(inner) == 1 else "a number or list"
+    return f"a list of {len(sample)}" + (f", each {what}" if what != "a number" else "")
 
 
 def function_name(function: Any) -> str:
