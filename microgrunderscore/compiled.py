@@ -20,7 +20,7 @@ from .program.batch import Batch, batch_of, computed, sample_of
 from .program.executables import Executable, Task
 from .program.likeness import check_likeness, chosen
 from .program.listing import Program
-from .program.trace import Trace, function_name
+from .program.trace import Trace, check_outside, function_name
 
 MANY_STRUCTURES = 8  # more than that is worth a warning
 FEW_TO_A_CALL = 8  # operations in a group: with fewer, NumPy's calls cost more than they do
@@ -85,6 +85,7 @@ class Compiled:
 
     def _batch(self, arguments: tuple[Any, ...]) -> tuple[Batch, tuple[Any, ...]]:
         """The samples of a call, and the arguments with their leading axis."""
+        check_outside(f"the compiled function {self.function_name}")
         if not self.settings.batch:
             arguments = tuple(map(of_one, arguments))
         return batch_of(arguments, self.argument_names(len(arguments))), arguments
@@ -153,6 +154,22 @@ class Compiled:
         """The list of operations, forward and adjoint, with your names."""
         found: Listing = self._need().listing
         return found
+
+    def _anew(self) -> Any:
+        """The same, with nothing compiled."""
+        raise NotImplementedError
+
+    def __copy__(self) -> Any:
+        return self._anew()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self._anew()  # a function is not copied, nor are the Values that it uses
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"{self!r} is machine code and a function, which cannot be pickled: keep the numbers, "
+            "as with microgrunderscore.store, and compile the function again"
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(self._names)

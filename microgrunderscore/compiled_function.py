@@ -5,12 +5,16 @@ See `compiling.compile`.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from .compiled import (
     Compiled,
     Listing,
+    Settings,
     as_list,
     executable,
     not_finite,
@@ -20,7 +24,7 @@ from .engine import Value
 from .nesting import Tree, leaves, rebuild
 from .program.adjoint import adjoints
 from .program.batch import Batch, sample_of
-from .program.executables import Task
+from .program.executables import Executable, Task
 from .program.outputs import Outputs
 from .program.trace import TraceError, function_name, trace
 
@@ -52,6 +56,11 @@ class _FunctionProgram:
             p, self.outputs, limits=settings.ignores, samples=batch.count, cache=settings.folder
         )
         self.executable = executable(self.task, settings.backend)
+
+    @functools.cached_property
+    def with_limits(self) -> Executable:
+        """The program in Python, with ∞ and nan as results."""
+        return executable(dataclasses.replace(self.task, limits=True), "python")
 
     def _derivatives(self, kind: str, function: CompiledFunction) -> list[int]:
         """The entries of all derivatives, row by row."""
@@ -136,6 +145,13 @@ class CompiledFunction(Compiled):
         found, columns = self._evaluated("hessian", batch, points)
         return self._shaped(batch, columns, [[0.0] * found.count for _ in range(found.count)])
 
+    def __init__(self, function: Any, settings: Settings) -> None:
+        super().__init__(function, settings)
+        self._lock = threading.Lock()  # the memory of a program is one
+
+    def _anew(self) -> CompiledFunction:
+        return CompiledFunction(self.function, self.settings)
+
     def _compiled(self, batch: Batch, kind: str) -> _FunctionProgram:
         return _FunctionProgram(self, batch, kind)
 
@@ -151,6 +167,13 @@ class CompiledFunction(Compiled):
         self, kind: str, batch: Batch, points: Sequence[Any]
     ) -> tuple[_FunctionProgram, list[Any]]:
         """The numbers of all points, column by column; points that went wrong by the engine."""
+        with self._lock:
+            return self._evaluated_alone(kind, batch, points)
+
+    def _evaluated_alone(
+        self, kind: str, batch: Batch, points: Sequence[Any]
+    ) -> tuple[_FunctionProgram, list[Any]]:
+        """The same, while no other thread does."""
         found: _FunctionProgram = self._of(batch, points, kind)
         self._check(found.trace, batch, points)
         run = found.executable
@@ -164,7 +187,7 @@ class CompiledFunction(Compiled):
         if not self.settings.ignores:
             self._look_at_limits(columns, batch, points)
         if not columns:  # Python's own arithmetic has refused a derivative
-            columns = self._with_limits(kind, batch, found)
+            columns = self._with_limits(batch, found)
         return found, columns[found.values :]
 
     def _look_at_limits(self, columns: list[Any], batch: Batch, points: Sequence[Any]) -> None:
@@ -177,10 +200,9 @@ class CompiledFunction(Compiled):
                 error.add_note(f"in sample {i}")
                 raise
 
-    def _with_limits(self, kind: str, batch: Batch, found: _FunctionProgram) -> list[Any]:
-        task = found.task
-        task.limits = True
-        run = executable(task, "python")
+    def _with_limits(self, batch: Batch, found: _FunctionProgram) -> list[Any]:
+        """The same in Python, where what is outside a domain is ∞ or nan."""
+        run = found.with_limits
         run.set_leaves({k: v._value for k, v in enumerate(found.trace.values)})
         bound = run.bind(batch.columns, batch.count, batch.count, lambda n: 1.0)
         run.run(bound, 0)

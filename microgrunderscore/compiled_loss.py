@@ -5,6 +5,8 @@ See `compiling.compile`.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -65,13 +67,14 @@ class Keeper:
                     copy_into(state, numbers)
                 self._steps = self.update.steps
             elif before is not None and before is not mine:
-                for state, other in zip(mine.states, before.states, strict=True):
+                kept = before.states if len(before.states) == len(mine.states) else None
+                for state, other in zip(mine.states, kept or self.update.states, strict=True):
                     copy_into(state, other)
         self._holder = mine
 
     def _owe(self) -> None:
         """Write the gradients once somebody looks at one: after those of earlier calls."""
-        if self._owes:
+        if self._pay in process.late:
             process.late.remove(self._pay)
         self._owes = True
         process.late.append(self._pay)
@@ -112,7 +115,8 @@ class Keeper:
         if made:
             updates.set_data(self.parameters, as_list(mine.parameters))
             self._seen = process.edits
-            self.update.moved_elsewhere(len(made), [as_list(s) for s in mine.states])
+            states = [as_list(s) for s in mine.states]
+            self.update.moved_elsewhere(len(made), states, as_list(mine.gradient))
             self._steps = self.update.steps
         return made
 
@@ -146,6 +150,12 @@ class _LossProgram:
             loss.settings.folder,
         )
         self.executable = executable(self.task, loss.settings.backend)
+
+    @functools.cached_property
+    def with_limits(self) -> Executable:
+        """The program in Python, with ∞ and nan as results."""
+        task = dataclasses.replace(self.task, update=None, states=0, limits=True)
+        return executable(task, "python")
 
 
 def loss_outputs(
@@ -213,6 +223,10 @@ class CompiledLoss(Compiled, Keeper):
         Keeper.__init__(self, parameters, update)
         if update is not None:
             _check_update(update, self.parameters)
+
+    def _anew(self) -> CompiledLoss:
+        named_parameters = dict(zip(self.names, self.parameters, strict=True))
+        return CompiledLoss(self.function, named_parameters, self.update, self.settings)
 
     # ---- one batch ----
 
@@ -308,10 +322,24 @@ class CompiledLoss(Compiled, Keeper):
             loss = found.executable.run(bound, 0)[0]
         except (ArithmeticError, ValueError):
             loss = math.nan
-        if self.settings.ignores or (math.isfinite(loss) and found.executable.is_finite()):
+        if math.isfinite(loss) and found.executable.is_finite():
             return loss
+        if self.settings.ignores:
+            return self._with_limits(found, batch)
         loss, gradient = self._mean_eagerly(range(batch.count), arguments)
         copy_into(found.executable.gradient, gradient)
+        return loss
+
+    def _with_limits(self, found: _LossProgram, batch: Batch) -> float:
+        """The same in Python, sample by sample: in blocks, ∞ times the weight 0 would be nan."""
+        run = found.with_limits
+        copy_into(run.parameters, as_list(found.executable.parameters))
+        first = len(self.parameters)
+        others = enumerate(found.trace.values[first:], start=first)
+        run.set_leaves({k: v._value for k, v in others})
+        bound = run.bind(batch.columns, batch.count, batch.count, lambda n: 1.0 / n)
+        loss = run.run(bound, 0)[0]
+        copy_into(found.executable.gradient, run.gradient)
         return loss
 
     def _mean_eagerly(
@@ -360,7 +388,8 @@ class CompiledLoss(Compiled, Keeper):
                 if len(losses) < steps:
                     losses.append(self._step_eagerly(found, bound, len(losses), batch, arguments))
             except Exception as error:
-                error.add_note(f"in step {len(losses)} of {steps}; {WAY_OUT}")
+                error.add_note(f"in step {len(losses)} of {steps}")
+                error.add_note(WAY_OUT)
                 raise
         self._owe()
         return losses

@@ -26,7 +26,7 @@ from .module import Module
 from .nn import MLP, Layer, Neuron
 from .operation import ARITHMETIC_ERRORS
 from .optim import Optimizer, clip_gradients
-from .program.batch import batch_of
+from .program.batch import batch_of, computed
 from .program.executables import Bound, Task
 from .program.likeness import check_likeness, chosen
 from .program.trace import Trace, TraceError, trace
@@ -95,7 +95,8 @@ class CompiledLesson(Keeper):
         self._program = _LessonProgram(self)
         self._hyperparameters = _hyperparameters(optimizer)
         for i, k, _ in unsuitable(self._program.trace, self._batch_of_all):
-            raise TraceError(f"sample {i}: a target or an index is none ({k})")
+            value = computed(self._program.trace, self._batch_of_all, k)[i]
+            raise TraceError(f"sample {i}: {float(value)!r} is no target of this loss, or no index")
         if self._program.makes_steps:
             self.update = optimizer
         self._columns = _table(self._batch_of_all.columns, self._program.executable.backend)
@@ -349,8 +350,9 @@ def _is_the_same(before: Trace, now: Trace) -> bool:
 
 def _hyperparameters(optimizer: Optimizer) -> dict[str, Any]:
     """What an optimiser keeps to, such as its momentum."""
-    others = ("parameters", "names", "steps")
-    return {k: x for k, x in vars(optimizer).items() if k[0] != "_" and k not in others}
+    others = ("names", "steps")
+    found = {k: x for k, x in vars(optimizer).items() if k[0] != "_" and k not in others}
+    return found | {"parameters": [id(p) for p in optimizer.parameters]}
 
 
 def _table(columns: Sequence[Any], backend: str) -> Any:

@@ -45,9 +45,8 @@ class _Process:
 
     def settle(self) -> None:
         """Set the gradients that compiled programs have computed and nobody has looked at yet."""
-        late, self.late = self.late, []
-        for pay in late:
-            pay()
+        while self.late:  # the earliest first; one that fails loses no other
+            self.late.pop(0)()
 
     def read(self, v: Value) -> None:
         """Tell the trace that this thread is at, if it is at one, that it asks for a number."""
@@ -166,6 +165,8 @@ class Value(Numeric):
         """The gradient: ∂(the value that backward() was called on) / ∂(this one)."""
         if process.late:
             process.settle()
+        if process.traces:
+            process.read(self)
         return self._grad
 
     @grad.setter

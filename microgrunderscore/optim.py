@@ -117,12 +117,12 @@ class Optimizer:
     def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
         raise NotImplementedError(f"{type(self).__name__} defines no rule: SGD and Adam do")
 
-    def moved_elsewhere(self, steps: int, states: list[list[float]]) -> None:
-        """Take note of steps that a compiled program has made."""
+    def moved_elsewhere(self, steps: int, states: list[list[float]], gradient: list[float]) -> None:
+        """Take note of steps that a compiled program has made, the last one with this gradient."""
         self.steps += steps
-        self._keep(states)
+        self._keep(states, gradient)
 
-    def _keep(self, states: list[list[float]]) -> None:
+    def _keep(self, states: list[list[float]], gradient: list[float]) -> None:
         """Set the states."""
 
     def _check(self, what: str, numbers: list[float]) -> None:
@@ -196,9 +196,8 @@ class SGD(Optimizer):
     def _scheduled(self, rate: float, step: int) -> tuple[float, ...]:
         return rate, self.momentum, 1.0 - self.dampening
 
-    def _keep(self, states: list[list[float]]) -> None:
-        if self.momentum:
-            (self._velocity,) = states
+    def _keep(self, states: list[list[float]], gradient: list[float]) -> None:
+        (self._velocity,) = states or [gradient]  # without momentum, it is the latest gradient
 
 
 class Adam(Optimizer):
@@ -266,7 +265,7 @@ class Adam(Optimizer):
         scales = 1.0 - b1 ** (step + 1), 1.0 - b2 ** (step + 1)
         return rate, b1, 1.0 - b1, b2, 1.0 - b2, *scales, self.eps
 
-    def _keep(self, states: list[list[float]]) -> None:
+    def _keep(self, states: list[list[float]], gradient: list[float]) -> None:
         self._m, self._v = states
 
 

@@ -159,8 +159,8 @@ def fit(
                 run.epoch(epoch)
                 for callback in callbacks:
                     callback(epoch, run.history, model)
-                if callbacks:
-                    run.look_again(epoch + 1)
+                if callbacks or schedule is not None or (epoch + 1).bit_count() == 1:
+                    run.look_again(epoch + 1)  # after 1, 2, 4, 8 … epochs in any case
                 if patience is not None and run.history.epochs_since_best >= patience:
                     run.history.stopped_early = True
                     break
@@ -275,7 +275,7 @@ class _Run:
         return program
 
     def look_again(self, epoch: int) -> None:
-        """Give up a program that does not do any more what the functions do, after a callback."""
+        """Give up a program that does not do any more what the functions do."""
         if self.program is not None and not self.program.holds():
             self.program = None
             self.history.engine += (

@@ -8,16 +8,20 @@ to first order, as far as the result feels it.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import math
 import os
+import pickle
 import random
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from backends import assert_near, every_backend
+from backends import assert_as_eager, assert_near, every_backend
 from dags import random_dag, run
 from points import POINTS, ROWS
 from samples import EPS, FEW, NORMAL, SAMPLES, SPECIALS
@@ -357,3 +361,121 @@ def test_large_graphs_are_the_engines(backend: str) -> None:
     expected = [w.grad for w in ws]
     f([1.0] * 5)
     assert_near([w.grad for w in ws], expected, 1e-11)
+
+
+# ---- what once went wrong ------------------------------------------------------------------------
+
+
+@every_backend
+def test_a_computed_index_that_others_read_as_well(backend: str) -> None:
+    table = [Value(float(i)) for i in range(60)]
+
+    def loss(*xs: Any) -> Any:
+        ids = [x + 1.0 for x in xs]
+        return mg.sum_of(*[mg.take(table, i) * mg.exp(i) for i in ids])
+
+    xs = [[float(k % 5), 1.0, 3.0, 2.0] * 4 for k in range(12)]
+    assert_as_eager(mg.compile(loss, table, backend=backend), loss, *xs)
+
+
+@every_backend
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 12])
+def test_parameters_of_the_penalty_alone(backend: str, count: int) -> None:
+    a, b, c = Value(1.0), Value(0.5), Value(2.0)
+    ps = [Value(0.1 + 0.01 * k) for k in range(64)]
+    ids, X = [k % 2 for k in range(count)], [0.3 * k - 1.0 for k in range(count)]
+
+    def gathering(i: Any, x: Any) -> Any:
+        return mg.take([a, c], i) * x + 0.1 * mg.exp(b)
+
+    def adding(i: Any, x: Any) -> Any:
+        data = mg.sum_of(*[mg.tanh(p * x) * i for p in ps[::2]])
+        return data + mg.sum_of(*[mg.exp(p) * 0.1 for p in ps[1::2]])
+
+    for loss, parameters in ((gathering, [a, b, c]), (adding, ps)):
+        f = mg.compile(loss, parameters, backend=backend)
+        assert_as_eager(f, loss, ids, X)
+
+
+@every_backend
+def test_operations_on_parameters_alone(backend: str) -> None:
+    w = Value(0.4)
+
+    def loss(x: Any) -> Any:
+        return x * mg.erf(w) + mg.gelu(w) * x + mg.silu(w)
+
+    assert_as_eager(mg.compile(loss, [w], backend=backend), loss, [1.0, 2.0, -1.0])
+
+
+@every_backend
+def test_an_index_is_rounded_as_it_was_looked_after(backend: str) -> None:
+    table = [Value(float(i)) for i in range(4)]
+    f = mg.compile(lambda x: mg.take(table, x * 7.0 - 897.0), table, backend=backend)
+    assert f([128.28571428571428] * 4) == 1.0
+
+
+@every_backend
+def test_infinity_is_not_spoilt_by_what_fills_up_a_block(backend: str) -> None:
+    w = Value(1.0)
+    for n in (1, 2, 3, 4, 5, 8, 9, 17):
+        f = mg.compile(lambda x: w * mg.log(x), [w], backend=backend, nonfinite="ignore")
+        assert f([1.0] * (n - 1) + [0.0]) == -math.inf
+        assert w.grad == -math.inf
+
+
+@every_backend
+def test_a_copy_computes_for_itself(backend: str) -> None:
+    w = Value(3.0)
+    f = mg.compile(lambda x: w * x, backend=backend)
+    f([1.0])
+    for other in (copy.copy(f), copy.deepcopy(f)):
+        assert other([2.0]) == [6.0]
+    loss = mg.compile(lambda x: w * x, [w], backend=backend)
+    loss([1.0])
+    assert copy.deepcopy(loss)([2.0]) == 6.0
+    assert w.grad == 2.0
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(f)
+
+
+@every_backend
+def test_threads_share_a_function(backend: str) -> None:
+    model = mg.MLP(4, [16, 2], activation="tanh", seed=1)
+    f = mg.compile(model, backend=backend)
+    batches = [[[0.1 * k + 0.01 * i] * 4 for i in range(200)] for k in range(4)]
+    wanted = [f(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for found in [list(pool.map(f, batches)) for _ in range(5)]:
+            assert found == wanted
+
+
+@every_backend
+def test_own_operations_of_several_lengths(backend: str) -> None:
+    own = mg.define("spread_of", lambda *xs: max(xs) - min(xs), lambda *t: (0.0,) * (len(t) - 1))
+    try:
+        f = mg.compile(lambda x: own(x, 2 * x) + own(x, 2 * x, 3 * x), backend=backend)
+        assert f([1.0, -2.0]) == [3.0, 6.0]
+    finally:
+        del OPERATIONS["spread_of"]
+
+
+@every_backend
+def test_types_of_samples_are_structures(backend: str) -> None:
+    P, Q = namedtuple("P", "x y"), namedtuple("Q", "y x")
+    f = mg.compile(lambda p: 10.0 * p.x + p.y, backend=backend)
+    assert f([P(1.0, 2.0)]) == [12.0]
+    assert f([Q(1.0, 2.0)]) == [21.0]
+
+
+@every_backend
+def test_momentum_may_be_switched_on(backend: str) -> None:
+    w, v = Value(1.0), Value(1.0)
+    optimizer, eager = mg.SGD([w], lr=0.1), mg.SGD([v], lr=0.1)
+    f = mg.compile(lambda x: w * w * x, [w], update=optimizer, backend=backend)
+    for momentum in (0.0, 0.0, 0.9, 0.9, 0.0):
+        optimizer.momentum = eager.momentum = momentum
+        f([1.0])
+        eager.zero_grad()
+        (v * v).backward()
+        eager.step()
+        assert w.data == pytest.approx(v.data, rel=1e-15)

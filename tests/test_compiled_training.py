@@ -478,7 +478,7 @@ def counting() -> Callable[[], float]:
         ({"model": lambda: Dropping(random.random)}, "random numbers are drawn anew"),
         ({"model": lambda: Dropping(random.Random(3).random)}, "something else each time"),
         ({"model": lambda: Dropping(counting())}, "something else each time"),
-        ({"loss": lambda y, t: {0: y, 1: -y}[int(t)].softplus()}, "float(x), int(x)"),
+        ({"loss": lambda y, t: {0: y, 1: -y}[int(t)].softplus()}, "int(x) of a traced number"),
         ({"loss": lambda y, t: [y, y * 2.0][["a", "b"].index("ab"[t])]}, "as an index"),
     ],
 )

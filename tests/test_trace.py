@@ -92,10 +92,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str, str]] = {
     "in": (lambda x: x * (x in LIST), "==", "where"),
     "data": (lambda x: x * x.data, ".data", "compute with"),
     "float": (lambda x: x * float(x), "float", "microgrunderscore"),
-    "int": (lambda x: x * int(x), "int", "microgrunderscore"),
+    "int": (lambda x: x * int(x), "int", "take"),
     "math": (lambda x: math.sin(x) * x, "math", "microgrunderscore.exp|x.exp"),
     "math.floor": (lambda x: math.floor(x) * x, "math", "method"),
-    "format": (lambda x: x * float(f"{x:.3f}"), ".data", "compute with"),
+    "format": (lambda x: x * float(f"{x:.3f}"), "formatting", "results"),
     "list[i]": (lambda x: x * LIST[x], "index", "take"),
     "range": (lambda x: x * len(range(x)), "range", "take"),
     "take of a computed index": (lambda x: mg.take(LIST, x * p) * x, "index", "argument"),
@@ -342,7 +342,7 @@ def test_arguments_of_compile() -> None:
     for update, error, message in (
         ("adam", TypeError, "SGD or Adam, not str"),
         (mg.SGD([Value(1.0)], lr=0.1), ValueError, "the same list"),
-        (mg.SGD([p, Value(1.0)], lr=0.1), ValueError, "holds 2 parameters, the loss has 1"),
+        (mg.SGD([p, Value(1.0)], lr=0.1), ValueError, "the 2 parameters of the optimiser"),
         (type("Mine", (mg.SGD,), {})([p], lr=0.1), TypeError, "a way of its own"),
     ):
         with pytest.raises(error, match=message):
@@ -453,9 +453,10 @@ def test_two_threads_trace_at_once(first_to_end: int) -> None:
         w = Value(2.0 + k)
 
         def loss(x: Any) -> Any:
-            both.wait(20)
-            if k != first_to_end:
-                ended.wait(20)
+            if not isinstance(x, float):  # it is being traced
+                both.wait(20)
+                if k != first_to_end:
+                    ended.wait(20)
             return w * x
 
         def work() -> Any:
@@ -484,8 +485,9 @@ def test_each_thread_is_watched_while_another_traces() -> None:
             done.set()
 
     def waits(x: Any) -> Any:
-        both.wait(20)
-        done.wait(20)
+        if not isinstance(x, float):
+            both.wait(20)
+            done.wait(20)
         return w * x
 
     def second() -> Any:
@@ -523,12 +525,9 @@ def test_a_trace_within_a_trace() -> None:
     """A compiled function that is called inside a function sees no plain numbers."""
     g = mg.compile(lambda x: x * x)
 
-    def outer(x: Any) -> Any:
-        return g([2.0])[0] * x * p  # of plain numbers: a constant
-
-    assert mg.compile(outer, [p])([1.0]) == 2.0
-    with pytest.raises((TraceError, TypeError)):
-        mg.compile(lambda x: g([x])[0] * p, [p])([1.0])
+    for outer in (lambda x: g([2.0])[0] * x * p, lambda x: g([x])[0] * p):
+        with pytest.raises(TraceError, match="the compiled function <lambda> was called while"):
+            mg.compile(outer, [p])([1.0])
 
 
 # ---- the listing ---------------------------------------------------------------------------------
@@ -600,10 +599,83 @@ def _is_there(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
 
 
-def test_randomness_is_drawn_once() -> None:
-    rng = random.Random(3)
-    f = mg.compile(lambda x: x * rng.random() * p, [p])
-    assert f([1.0]) == f([1.0])
+LATER = [1.0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, t: x * random.random() * p,
+        lambda x, t: x * p * (2.0 if isinstance(x, float) else 1.0),
+        lambda x, t: x * p * (2.0 if str(t) == "1.0" else 1.0),
+        lambda x, t: x * p * LATER.append(0.0) if len(LATER) % 2 else x * p * len(LATER),
+    ],
+    ids=["random", "type", "text", "state"],
+)
+def test_what_no_trace_can_see_is_found_by_comparing(function: Any) -> None:
+    del LATER[1:]
+    with pytest.raises((TraceError, TypeError)):
+        mg.compile(function, [p])([1.0, 2.0, 3.0], [0.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: x * p * (2.0 if x == y else 1.0),
+        lambda x, y: x * p * (2.0 if x != y else 1.0),
+        lambda x, y: x * p * (2.0 if x in [y] else 1.0),
+        lambda x, y: x * p * {1.0: 2.0}.get(y, 1.0),
+        lambda x, y: x * p * len({x, y}),
+        lambda x, y: x * p.grad,
+    ],
+    ids=["==", "!=", "in", "dict", "set", "grad"],
+)
+def test_numbers_are_not_compared_as_objects(function: Any) -> None:
+    with pytest.raises(TraceError):
+        mg.compile(function, [p])([1.0, 2.0], [1.0, 3.0])
+
+
+def test_a_refusal_that_the_function_catches_counts() -> None:
+    def caught(x: Any) -> Any:
+        try:
+            return x * p if x > 0 else -x * p
+        except Exception:
+            return x * p * 5.0
+
+    with pytest.raises(TraceError, match="decides an if"):
+        mg.compile(caught, [p])([1.0, -1.0])
+
+
+def test_conditions_are_joined() -> None:
+    f = mg.compile(lambda x, y: mg.where((x > 0) & (y > 0), 1.0, 0.0) + 2 * mg.where(
+        (x > 0) | (y > 0), 1.0, 0.0))  # fmt: skip
+    assert f([1.0, 1.0, -1.0], [1.0, -1.0, -1.0]) == [3.0, 2.0, 0.0]
+    for joined in (lambda x: x & 3.0, lambda x: x | (x > 0.0)):
+        with pytest.raises(TypeError, match="joins comparisons"):
+            mg.compile(joined)([1.0])
+
+
+@pytest.mark.parametrize("name", ["lt", "eq", "and", "input", "const", "gather", "where_lt"])
+def test_names_of_program_operations_are_taken(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot define"):
+        mg.define(name, lambda x: x, lambda x, z: 1.0)
+
+
+def test_an_array_of_another_library_or_with_a_mask() -> None:
+    numpy = pytest.importorskip("numpy")
+    f = mg.compile(lambda x: x * x)
+    masked = numpy.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(ValueError, match="masked"):
+        f(masked)
+    assert f(numpy.ma.array([1.0, 2.0])).tolist() == [1.0, 4.0]
+
+    class Tensor:
+        shape, dtype = (2,), "torch.float64"
+
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            return numpy.array([2.0, 3.0])
+
+    assert f(Tensor()).tolist() == [4.0, 9.0]
 
 
 def test_models_losses_and_penalties_can_be_compiled() -> None:

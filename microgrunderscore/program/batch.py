@@ -73,8 +73,10 @@ def sample_of(arguments: Sequence[Any], i: int) -> list[Any]:
 
 def _part(x: Any, name: str) -> tuple[int, Any, Tree, bool]:
     """How many samples an argument has, their columns, the first one, whether it is an array."""
-    if hasattr(x, "__array__") and hasattr(x, "reshape") and str(x.dtype) != "object":
-        return _part_of_array(x, name)
+    if hasattr(x, "__array__"):
+        x = _plain_array(x, name)
+        if x.dtype.kind != "O":
+            return _part_of_array(x, name)
     if hasattr(x, "tolist"):
         x = x.tolist()
     if isinstance(x, str | dict) or not hasattr(x, "__len__"):
@@ -109,6 +111,15 @@ def _are_flat(rows: Sequence[Sequence[Any]]) -> bool:
     return not any(isinstance(c, list | tuple | dict) for row in rows for c in row)
 
 
+def _plain_array(x: Any, name: str) -> Any:
+    """An array of whatever library as one of NumPy."""
+    import numpy as np
+
+    if np.ma.is_masked(x):
+        raise ValueError(f"{name} has masked entries: fill them in, or leave their samples out")
+    return np.asarray(x)
+
+
 def _part_of_array(x: Any, name: str) -> tuple[int, Any, Tree, bool]:
     if not x.ndim:
         raise TypeError(
@@ -124,10 +135,9 @@ def _part_of_array(x: Any, name: str) -> tuple[int, Any, Tree, bool]:
 
 def _column(name: str, xs: Sequence[Any]) -> Any:
     """The same number of all samples."""
-    try:
-        return array.array("d", xs)
-    except TypeError:
-        return array.array("d", [_number(name, i, x) for i, x in enumerate(xs)])
+    if not {float, int}.issuperset(map(type, xs)):
+        xs = [_number(name, i, x) for i, x in enumerate(xs)]
+    return array.array("d", xs)
 
 
 def _number(name: str, i: int, x: Any) -> float:
@@ -156,8 +166,8 @@ def _key(nest: Tree) -> Any:
     if not isinstance(nest, list | tuple):
         return "number"
     if not any(isinstance(x, list | tuple | dict) for x in nest):
-        return len(nest)
-    return tuple(map(_key, nest))
+        return type(nest), len(nest)
+    return type(nest), tuple(map(_key, nest))
 
 
 def computed(trace: Trace, batch: Batch, place: int) -> Any:

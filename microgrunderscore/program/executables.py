@@ -358,20 +358,19 @@ class LLVMExecutable(_OnArrays):
 
         layout, self._update_layout = _regrouped(task)
         super().__init__(task, aligned(layout.uniform_count), layout)
-        self._kernels: dict[int, _Kernel] = {}
+        self._kernels: dict[Any, _Kernel] = {}
         self.source = self._kernel(task.samples).module.text
 
     def _kernel(self, samples: int) -> _Kernel:
-        """The code for many samples, or for few."""
+        """The code for batches of about so many samples."""
         from .machine import best_shape
 
         shape = best_shape(samples if self.layout.input_count > 1 else 1)
-        many = 8 if shape.lanes > 1 else 1 if shape.alone else 2
-        if many not in self._kernels:
-            self._kernels[many] = _Kernel(
+        if shape not in self._kernels:
+            self._kernels[shape] = _Kernel(
                 self.layout, shape, self._update_layout, self.task.cache, self.U
             )
-        return self._kernels[many]
+        return self._kernels[shape]
 
     def bind(
         self, columns: Columns, count: int, batch_size: int, scale: Callable[[int], float]
@@ -423,8 +422,8 @@ class LLVMExecutable(_OnArrays):
         results = len(self.layout.results)
         losses = np.empty((len(rows), results))
         made = kernel.train(
-            *calls[0].tolist(), padded, len(bound.counts), first, len(rows), *kernel.update_pointers,
-            rows.ctypes.data, losses.ctypes.data,
+            *calls[0].tolist(), padded, len(bound.counts), first, len(rows),
+            *kernel.update_pointers, rows.ctypes.data, losses.ctypes.data,
         )  # fmt: skip
         return [tuple(row) for row in losses[:made].tolist()]
 
@@ -438,10 +437,10 @@ class _Kernel:
     """Machine code for one shape of blocks, and its memory but for U."""
 
     def __init__(self, layout: Any, shape: Any, update: Any, cache: Any, uniform: Any) -> None:
-        from .machine import Compiled, Module, aligned
+        from .machine import MachineCode, Module, aligned
 
         self.module = Module(layout, shape, update)
-        self.code = Compiled(self.module, cache)
+        self.code = MachineCode(self.module, cache)
         self.run = self.code.function("run_from_list", None, "p")
         self._memory = [
             uniform,

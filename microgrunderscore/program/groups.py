@@ -28,6 +28,7 @@ LINEAR = frozenset({"add", "sub", "neg", "mul", "sum_of", "dot"})
 BEFORE, EACH, AFTER = 0, 1, 2  # phases: once, for each sample, once after all samples
 IRREGULAR = 6  # a program of fewer operations to a group than that is not re-rolled
 FEW_TERMS = 4  # of a single sum that is written out
+MANY_TERMS = 64  # of a sum that is a group even in an irregular program
 NOTHING = -1  # instead of a second factor
 
 
@@ -84,8 +85,9 @@ class Group:
         op: its name; "sum" for sums of products.
         phase: BEFORE, EACH or AFTER; `lane`: whether the results are in T.
         to: the slots of the results.
-        operands: of an elementwise operation; of a gather the index, then bases and steps.
+        operands: of an elementwise operation; of a gather the index, and where its tables begin.
         terms: of a sum, or of a lane_sum over the samples.
+        rows: of a gather, how far the rows of its tables lie apart, and how many there are.
     """
 
     op: str
@@ -94,6 +96,7 @@ class Group:
     to: Slots
     operands: tuple[Operand, ...] = ()
     terms: tuple[Terms, ...] = ()
+    rows: tuple[int, int] = (0, 0)
 
     @property
     def count(self) -> int:
@@ -115,11 +118,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Add a number of each sample to U[base + step · index]."""
+    """Add a number of each sample to U[base + step · index], for an index less than count."""
 
     index: int
     base: int
     step: int
+    count: int
     value: tuple[bool, int]
 
 
@@ -145,6 +149,18 @@ class Layout:
     @property
     def groups(self) -> list[Group]:
         return [step for step in self.steps if isinstance(step, Group)]
+
+    def zeroed(self, sums: bool) -> Slots:
+        """The slots of U that must be 0 before anything else, as samples add to them one by one.
+
+        sums: whether they add to sums over samples, too.
+        """
+        slots = {self.gradient + k for k in self.gathered}
+        if sums:
+            for step in self.steps:
+                if step.op == "lane_sum":
+                    slots.update(np.ravel(step.to).tolist())
+        return np.array(sorted(slots), dtype=np.int64)
 
 
 def padded(count: int) -> int:
@@ -219,7 +235,7 @@ class _Regrouping:
             for phase in (BEFORE, EACH, AFTER):
                 for i in operations:
                     if self.phase[i] == phase:
-                        self._place_one(i)
+                        self._place_in_order(i)
         else:
             kinds = self._kinds(operations)
             for key, members in sorted(kinds.items(), key=lambda item: item[0][:2]):
@@ -306,6 +322,7 @@ class _Regrouping:
         phase = self.phase = bytearray(len(p) + 1)
         firsts, seconds = self.a.tolist(), self.b.tolist()
         others: list[int] = self.outputs.roots()
+        others += [p.args[gather][0] for gather, _ in self.outputs.scattered]
         for i in self.order:
             if p.ops[i] in LEAVES or self.absorbed[i]:
                 continue
@@ -350,6 +367,8 @@ class _Regrouping:
                 kind: tuple[Any, ...] = ("lane_sum" if op == "lane_sum" else "sum", signatures[key])
             else:
                 kind = (op, tuple(p.lane[j] for j in p.operands(i)))
+                if op == "gather":
+                    kind += p.args[i][2:]
             kinds.setdefault((self.phase[i], self.depth[i], p.lane[i], *kind), []).append(i)
         return kinds
 
@@ -412,12 +431,24 @@ class _Regrouping:
         """Give the members of one kind their order and slots, and write the group."""
         phase, _, lane, op, *_ = key
         begin, end = self.start.get(int(members[0]), (0, 0))
-        if len(members) == 1 and end - begin <= FEW_TERMS:
+        if len(members) == 1 and end - begin <= FEW_TERMS and op != "gather":
             self._place_one(int(members[0]))
         elif op in ("sum", "lane_sum"):
             self._place_sums(phase, lane, op, members)
         else:
             self._place_elementwise(phase, lane, op, members)
+
+    def _place_in_order(self, i: int) -> None:
+        """An operation of an irregular program: on its own, but for long sums and gathers."""
+        begin, end = self.start.get(i, (0, 0))
+        op, alone = self.p.ops[i], np.array([i])
+        if op == "gather":
+            self._place_elementwise(self.phase[i], self.p.lane[i], op, alone)
+        elif end - begin > MANY_TERMS:
+            kind = "lane_sum" if op == "lane_sum" else "sum"
+            self._place_sums(self.phase[i], self.p.lane[i], kind, alone)
+        else:
+            self._place_one(i)
 
     def _place_sums(self, phase: int, lane: bool, op: str, members: Slots) -> None:
         begins = np.array([self.start[i][0] for i in members.tolist()])
@@ -461,8 +492,11 @@ class _Regrouping:
         reads = np.array([p.operands(i) for i in members.tolist()])
         slots = self.slot[reads]
         extra = np.zeros((len(members), 0), dtype=np.int64)
+        rows = (0, 0)
         if op == "gather":
-            extra = np.array([p.args[i][1:3] for i in members.tolist()])
+            extra = np.array([p.args[i][1:2] for i in members.tolist()])
+            _, _, step, count = p.args[int(members[0])]
+            rows = step, count
         columns = np.concatenate([slots, extra], axis=1)
         in_order = np.lexsort(columns.T[::-1])
         lanes = [bool(self.lane[i]) for i in reads[0]] + [False] * extra.shape[1]
@@ -473,7 +507,7 @@ class _Regrouping:
         to = self._in_place(members, reads) if may_replace else None
         if to is None:
             to = self._new_slots(members, lane)
-        self.steps.append(Group(op, phase, lane, to, operands))
+        self.steps.append(Group(op, phase, lane, to, operands, rows=rows))
 
     def _is_read(self, entries: Slots) -> None:
         """Take note that these have one reader less to come."""
@@ -526,8 +560,6 @@ class _Regrouping:
         else:
             reads = tuple(map(where, p.operands(i)))
             self._is_read(np.array(p.operands(i)))
-            if op == "gather":
-                reads += tuple((False, x) for x in p.args[i][1:3])
         to = self._destinations.get(i)
         if to is None:
             to = self.lane_count if lane else self.uniform_count
@@ -562,6 +594,7 @@ class _Regrouping:
                 index=int(self.slot[self.p.args[gather][0]]),
                 base=self.gradient + self.p.args[gather][1],
                 step=self.p.args[gather][2],
+                count=self.p.args[gather][3],
                 value=self._where(i),
             )
             for gather, i in self.outputs.scattered

@@ -85,7 +85,7 @@ def numbers_of(
             values[i] = inputs[args[0]]
         elif op == "gather":
             index, base, step, _ = args
-            values[i] = uniform[base + step * int(values[index])]
+            values[i] = uniform[base + step * round(values[index])]
         else:
             values[i] = evaluate(op, [values[j] for j in args])
     return [values[i] for i in roots]

@@ -24,7 +24,7 @@ import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..operation import OPERATIONS
+from ..operation import OPERATIONS, RESERVED
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "lt": operator.lt,
@@ -36,6 +36,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 BOOLEAN = frozenset({*COMPARISONS, "and"})  # what is 1 or 0
 LEAVES = frozenset({"const", "uniform", "input"})
 SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "and": "and"}
+RESERVED.update(BOOLEAN, LEAVES, ("gather", "lane_sum", "sum", "sigmoid_neg", "sigmoid_slope"))
+RESERVED.update(f"where_{name}" for name in COMPARISONS)
 MOST_LINES = 200  # of a listing that is printed
 
 

@@ -49,18 +49,18 @@ def everywhere(x: float, width: int) -> str:
     return f"<{', '.join([f'double {constant(x)}'] * width)}>"
 
 
-def function_of(op: str, width: int) -> str:
-    """What the text calls a function of vectors; a name of the user's may be no name in LLVM."""
-    return f"v{width}_{symbol_of(op)}"
+def function_of(op: str, width: int, count: int) -> str:
+    """What the text calls a function of so many vectors."""
+    return f"v{width}_{symbol_of(op, count)}"
 
 
-def symbol_of(op: str) -> str:
-    """What it calls an operation.
+def symbol_of(op: str, count: int) -> str:
+    """What the text calls an operation on so many numbers; a user's name may be none in LLVM.
 
-    >>> symbol_of("erf")
+    >>> symbol_of("erf", 1)
     'erf'
     """
-    return op if op in BUILT_IN else f"own{OPERATIONS[op].code}"
+    return op if op in BUILT_IN else f"own{OPERATIONS[op].code}.{count}"
 
 
 class Code:
@@ -226,4 +226,4 @@ class Code:
             return self.intrinsic(_INTRINSIC[op], xs, width)
         self.called.add((op if op in vector_maths.NAMES else f"{op}/{len(xs)}", width))
         given = ", ".join(f"{kind} {x}" for x in xs)
-        return self.value(f"call {kind} @{function_of(op, width)}({given})")
+        return self.value(f"call {kind} @{function_of(op, width, len(xs))}({given})")

@@ -19,7 +19,7 @@ from .groups import Layout
 from .llvm_frame import ALONE, SINGLE, WIDE, Shape
 from .llvm_text import WIDTH, constant, everywhere, function_of, symbol_of, type_of
 from .on_llvm import Printer
-from .strides import Slots, pieces
+from .strides import Slots
 
 MOST_OPTIMISED = 2000  # single statements: of more, LLVM translates each in no time, one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -44,7 +44,7 @@ def best_shape(samples: int) -> Shape:
         return ALONE if samples == 1 else SINGLE
     vectors = -(-samples // WIDTH)
     return min(
-        (Shape(v) for v in (1, 2, 3, 4)),
+        (Shape(v) for v in (1, 2, 4)),
         key=lambda s: (-(-vectors // s.vectors) * (s.vectors + 1), -s.vectors),
     )
 
@@ -82,14 +82,7 @@ def _run(name: str, layout: Layout, printer: Printer, places: Sequence[int] = ()
         phase: "\n".join(f"call void @{f}({_STEP})" for f in functions)
         for phase, functions in printer.phases.items()
     }
-    zeroed = [f"call void @llvm.memset.p0.i64(ptr %V, i8 0, i64 {printer.sums * WIDTH * 8}, i1 0)"]
-    if layout.gathered:
-        first, last = min(layout.gathered), max(layout.gathered)
-        zeroed += _zeroed(layout.gradient + first, last - first + 1)
-    for slots in printer.summed_slots:
-        for piece in pieces([np.sort(slots)]):
-            first = int(np.sort(slots)[piece.start])
-            zeroed += _zeroed(first, int(np.sort(slots)[piece.stop - 1]) - first + 1)
+    clear = f"call void @llvm.memset.p0.i64(ptr %V, i8 0, i64 {printer.sums * WIDTH * 8}, i1 0)"
     body = [_copied_in(k, lanes) for k in range(layout.input_count)]
     body.append(calls[1])
     places = places or range(len(layout.lanes))
@@ -98,7 +91,7 @@ def _run(name: str, layout: Layout, printer: Printer, places: Sequence[int] = ()
     return f"""define void @{name}({_RUN}) {WIDE} {{
 entry:
 {calls[0]}
-{chr(10).join(zeroed)}
+{clear}
 %some = icmp sgt i64 %blocks, 0
 br i1 %some, label %block, label %after
 block:
@@ -128,14 +121,6 @@ _RUN_FROM_LIST = "\n".join(
         "ret void\n}",
     ]
 )
-
-
-def _zeroed(first: int, count: int) -> list[str]:
-    name = f"%zero{first}"
-    return [
-        f"{name} = getelementptr double, ptr %U, i64 {first}",
-        f"call void @llvm.memset.p0.i64(ptr {name}, i8 0, i64 {count * 8}, i1 0)",
-    ]
 
 
 def _copied_in(k: int, lanes: int) -> str:
@@ -286,23 +271,23 @@ def _declarations(called: Iterable[tuple[str, int]]) -> list[str]:
     return sorted(found)
 
 
-def _maths(called: Iterable[tuple[str, int]]) -> tuple[list[str], dict[str, int]]:
+def _maths(called: Iterable[tuple[str, int]]) -> tuple[list[str], dict[str, tuple[str, int]]]:
     """Vector functions, and those that call another one number by number; what these are."""
     texts: list[str] = []
-    externals: dict[str, int] = {}
+    externals: dict[str, tuple[str, int]] = {}
     for width in sorted({w for _, w in called}):
         names = sorted(n for n, w in called if w == width and n in vector_maths.NAMES)
         if names:
             texts.append(vector_maths.functions(names, width))
-        externals.update({n: 1 for n in names if n in ("sin", "cos")})
+        externals.update({n: (n, 1) for n in names if n in ("sin", "cos")})
     for name, width in sorted(called):
         if "/" in name:
             op, count = name.split("/")
-            externals[op] = int(count)
+            externals[symbol_of(op, int(count))] = op, int(count)
             texts.append(_number_by_number(op, int(count), width))
     declared = [
-        f"declare double @mg_{symbol_of(op)}({', '.join(['double'] * n)})"
-        for op, n in sorted(externals.items())
+        f"declare double @mg_{symbol}({', '.join(['double'] * n)})"
+        for symbol, (_, n) in sorted(externals.items())
     ]
     return declared + texts, externals
 
@@ -312,19 +297,19 @@ def _number_by_number(op: str, count: int, width: int) -> str:
     kind = type_of(width)
     names = [f"%x{k}" for k in range(count)]
     head = (
-        f"define internal {kind} @{function_of(op, width)}"
+        f"define internal {kind} @{function_of(op, width, count)}"
         f"({', '.join(f'{kind} {n}' for n in names)}) "
         f"noinline {WIDE} {{\n"
     )
     if width == 1:
         given = ", ".join(f"double {n}" for n in names)
-        return f"{head}%z = call double @mg_{symbol_of(op)}({given})\nret double %z\n}}"
+        return f"{head}%z = call double @mg_{symbol_of(op, count)}({given})\nret double %z\n}}"
     lines, z = [], "poison"
     for j in range(width):
         for k, n in enumerate(names):
             lines.append(f"%a{j}.{k} = extractelement {kind} {n}, i32 {j}")
         given = ", ".join(f"double %a{j}.{k}" for k in range(count))
-        lines.append(f"%y{j} = call double @mg_{symbol_of(op)}({given})")
+        lines.append(f"%y{j} = call double @mg_{symbol_of(op, count)}({given})")
         lines.append(f"%z{j} = insertelement {kind} {z}, double %y{j}, i32 {j}")
         z = f"%z{j}"
     return head + "\n".join(lines) + f"\nret {kind} {z}\n}}"
@@ -333,7 +318,7 @@ def _number_by_number(op: str, count: int, width: int) -> str:
 # ---- code ---------------------------------------------------------------------------------------
 
 
-class Compiled:
+class MachineCode:
     """A compiled module: addresses of its functions; it lives as long as this object does."""
 
     def __init__(self, module: Module, cache: Any = None) -> None:
@@ -341,7 +326,7 @@ class Compiled:
 
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        self._kept = [_external(llvm, op, n) for op, n in module.externals.items()]
+        self._kept = [_external(llvm, op, n) for op, n in module.externals.values()]
         parsed = llvm.parse_assembly(module.text)
         target = llvm.Target.from_default_triple().create_target_machine(
             cpu=llvm.get_host_cpu_name(),
@@ -379,7 +364,7 @@ def _external(llvm: Any, op: str, count: int) -> Any:
     known = getattr(_C_LIBRARY, _IN_C.get(op, ""), None) if op in _IN_C else None
     found = known or kind(_without_errors(op))
     address = ctypes.cast(found, ctypes.c_void_p).value
-    llvm.add_symbol(f"mg_{symbol_of(op)}", address)
+    llvm.add_symbol(f"mg_{symbol_of(op, count)}", address)
     return found
 
 

@@ -22,7 +22,6 @@ from .groups import (
     EACH,
     Group,
     Layout,
-    Operand,
     Scatter,
     Statement,
     columns_of,
@@ -30,7 +29,7 @@ from .groups import (
 from .llvm_frame import WIDE, Frame, Many, Shape, summed
 from .llvm_lanes import LaneRows
 from .llvm_members import MemberRows
-from .llvm_text import WIDTH, Code, Index, constant, type_of
+from .llvm_text import WIDTH, Code, Index, constant, everywhere, type_of
 from .strides import Axes, Axis, Piece, Slots, pieces
 
 LONGEST = 4000  # instructions in a function: what takes LLVM more than linear time stays small
@@ -63,6 +62,8 @@ class Printer(Frame):
         """Print the steps of a phase, in functions of moderate length; return their names."""
         names: list[str] = []
         self.code = Code(self.called)
+        if phase == BEFORE:
+            self._print_zeros()
         if phase == AFTER:
             self._print_reductions()
         of_phase = (pair for pair in chunks(self.layout) if pair[1].phase == phase)
@@ -112,8 +113,6 @@ class Printer(Frame):
             self.sums += group.count
         else:
             to = group.to
-            if group.op == "lane_sum" and not self.shape.alone:
-                self._sums_of.append((-1, group.to))
         parts = pieces([to, *reads])
         if len(parts) > max(4, group.count // 6):
             tables = [self.tabled(r) for r in (to, *reads)]
@@ -124,11 +123,23 @@ class Printer(Frame):
             rows(self, group, kinds, piece, starts, from_tables=False).print()
         return None
 
+    def _print_zeros(self) -> None:
+        """Set to 0 what samples add to one by one."""
+        slots = self.layout.zeroed(sums=self.shape.lanes == 1 and not self.shape.alone)
+        for piece in pieces([slots]) if len(slots) else []:
+            axes, last = piece.axes, piece.axes[-1]
+            width = WIDTH if last.steps == (1,) and last.count % WIDTH == 0 else 1
+            axes = (*axes[:-1], Axis(last.count // width, (last.steps[0] * width,)))
+            zero = everywhere(0.0, width)
+
+            def clear(places: list[Index], zero: str = zero, width: int = width) -> None:
+                self.code.store(zero, "U", places[0], width)
+
+            self.nest(axes, [int(slots[piece.start])], clear, 2)
+
     def _print_reductions(self) -> None:
         """After all blocks: what was summed over samples, from vectors to single numbers."""
         for first, to in self._sums_of:
-            if first < 0:
-                continue
             for piece in pieces([first + np.arange(len(to)), to]):
                 axes, bases = piece.axes, (first + piece.start, int(to[piece.start]))
                 last = axes[-1]
@@ -151,56 +162,60 @@ class Printer(Frame):
 
     # ---- reading and adding at indices that are data ----
 
-    def _index(self, slot: Index, lane: Index = 0) -> str:
-        """The whole number in a slot of T, of one sample."""
+    def _whole(self, x: str, count: int) -> str:
+        """A number as an index. It was looked after; yet nothing shall be written anywhere else."""
+        code = self.code
+        index = code.value(f"fptosi double {code.intrinsic('roundeven', (x,), 1)} to i64")
+        for sign, bound in (("sgt", 0), ("slt", count - 1)):
+            inside = code.value(f"icmp {sign} i64 {index}, {bound}")
+            index = code.value(f"select i1 {inside}, i64 {index}, i64 {bound}")
+        return index
+
+    def _index(self, slot: Index, count: int, lane: Index = 0) -> str:
+        """The index in a slot of T, of one sample."""
         at = self.code.plus(self.code.times(slot, self.shape.lanes), lane)
-        return self.code.value(f"fptosi double {self.code.load('T', at)} to i64")
+        return self._whole(self.code.load("T", at), count)
 
     def _print_gather(self, group: Group) -> None:
-        index, base, step = (o.slots for o in group.operands)
-        for piece in pieces([group.to, index, base, step]):
-            bases = [int(x[piece.start]) for x in (group.to, index, base, step)]
-            self._gather(piece.axes, bases)
+        """Read rows of tables at indices that are data."""
+        columns = [group.to, *(o.slots for o in group.operands)]
+        for piece in pieces(columns):
+            self._gather(piece.axes, [int(x[piece.start]) for x in columns], *group.rows)
 
-    def _gather(self, axes: Axes, bases: list[int]) -> None:
-        code, shape = self.code, self.shape
-        wide = shape.lanes == 1 and _is_row(axes[-1], (0, 2)) and axes[-1].count % WIDTH == 0
-        width = WIDTH if wide and axes[-1].steps[1] == 0 and axes[-1].steps[3] == 0 else 1
-        if width > 1:
-            last = axes[-1]
-            axes = (*axes[:-1], Axis(last.count // width, tuple(s * width for s in last.steps)))
+    def _gather(self, axes: Axes, bases: list[int], step: int, count: int) -> None:
+        code, last = self.code, axes[-1]
+        width = 1
+        if self.shape.lanes == 1 and last.steps == (1, 0, 1) and last.count % WIDTH == 0:
+            width = WIDTH
+            axes = (*axes[:-1], Axis(last.count // width, (width, 0, width)))
 
         def one(places: list[Index]) -> None:
-            to, index, base, step = places
-            assert isinstance(step, int)
-            if shape.lanes == 1:
-                at = code.plus(base, code.times(self._index(index), step))
-                return code.store(code.load("U", at, width), "T", to, width)
-            indices = self.load(True, index)
-            return self.store([self._looked_up(x, base, step) for x in indices], to)
+            to, index, base = places
+            if self.shape.lanes > 1:
+                found = [self._looked_up(x, base, step, count) for x in self.load(True, index)]
+                return self.store(found, to)
+            at = code.plus(base, code.times(self._index(index, count), step))
+            return code.store(code.load("U", at, width), "T", to, width)
 
-        steps = [a.steps[3] for a in axes]
-        if any(steps):
-            raise NotImplementedError("tables of several shapes in one group")
-        self.nest(axes, bases, one, 8)
+        self.nest(axes, bases, one, 12)
 
-    def _looked_up(self, index: str, base: Index, step: int) -> str:
+    def _looked_up(self, index: str, base: Index, step: int, count: int) -> str:
         """Uniform numbers at the indices in a vector, one by one."""
         code, width = self.code, self.shape.width
         kind, found = type_of(width), "poison"
         for j in range(width):
             x = code.value(f"extractelement {kind} {index}, i32 {j}")
-            at = code.times(code.value(f"fptosi double {x} to i64"), step)
+            at = code.times(self._whole(x, count), step)
             number = code.load("U", code.plus(base, at))
             found = code.value(f"insertelement {kind} {found}, double {number}, i32 {j}")
         return found
 
     def _print_scatters(self) -> None:
         """Add what each sample has for the parameters that it gathered, one sample at a time."""
-        by_kind: dict[tuple[int, bool], list[Scatter]] = {}
+        by_kind: dict[tuple[int, int, bool], list[Scatter]] = {}
         for s in self.layout.scatters:
-            by_kind.setdefault((s.step, s.value[0]), []).append(s)
-        for (step, lane), of_kind in by_kind.items():
+            by_kind.setdefault((s.step, s.count, s.value[0]), []).append(s)
+        for kind, of_kind in by_kind.items():
             of_kind.sort(key=lambda s: (s.index, s.base))
             columns = [
                 np.array([s.index for s in of_kind]),
@@ -208,9 +223,9 @@ class Printer(Frame):
                 np.array([s.value[1] for s in of_kind]),
             ]
             for piece in pieces(columns):
-                self._scatter(piece.axes, [int(c[piece.start]) for c in columns], step, lane)
+                self._scatter(piece.axes, [int(c[piece.start]) for c in columns], *kind)
 
-    def _scatter(self, axes: Axes, bases: list[int], step: int, lane: bool) -> None:
+    def _scatter(self, axes: Axes, bases: list[int], step: int, count: int, lane: bool) -> None:
         code, shape = self.code, self.shape
         last = axes[-1]
         wide = shape.lanes == 1 and lane and last.steps == (0, 1, 1) and last.count % WIDTH == 0
@@ -222,7 +237,7 @@ class Printer(Frame):
             index, base, value = places
 
             def of_sample(k: Index, _: list[str]) -> list[str]:
-                at = code.plus(base, code.times(self._index(index, k), step))
+                at = code.plus(base, code.times(self._index(index, count, k), step))
                 here = code.plus(code.times(value, shape.lanes), k) if lane else value
                 x = code.load("T" if lane else "U", here, width)
                 old = code.load("U", at, width)
@@ -252,11 +267,6 @@ class Printer(Frame):
                 if (False, s.to) in self._read_elsewhere:
                     self.code.store(xs[0], "U", s.to)
                 known[False, s.to, "scalar"] = xs  # type: ignore[index]
-                continue
-            if s.op == "gather":
-                group = Group("gather", EACH, True, np.array([s.to]), tuple(
-                    Operand(lane, np.array([slot])) for lane, slot in s.reads))  # fmt: skip
-                self._print_gather(group)
                 continue
             xs = self._one(s, read, self.shape.vectors, width)
             if s.op == "lane_sum":
@@ -307,18 +317,12 @@ class Printer(Frame):
         if self.shape.alone:
             return code.store(xs[0], "U", s.to)
         if self.shape.lanes == 1:
-            self._sums_of.append((-1, np.array([s.to])))
             return code.store(code.value(f"fadd double {code.load('U', s.to)}, {xs[0]}"), "U", s.to)
         at = self.sums * width
         self._sums_of.append((self.sums, np.array([s.to])))
         self.sums += 1
         total = summed(code, [*xs, code.load("V", at, width, 8 * width)], width)
         return code.store(total, "V", at, width, 8 * width)
-
-    @property
-    def summed_slots(self) -> list[Slots]:
-        """What a single sample at a time adds to, and what must be 0 before the first."""
-        return [to for first, to in self._sums_of if first < 0]
 
 
 def chunks(layout: Layout) -> Iterator[tuple[int, Group | Statement]]:
@@ -344,8 +348,6 @@ def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
                 found.update((operand.lane, slot) for slot in slots)
             continue
         made[step.lane, step.to] = number
-        if step.op == "gather":
-            found.update(step.reads)
         for where in step.reads:
             if made.get(where) != number:
                 found.add(where)
@@ -361,8 +363,3 @@ def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
 
 def _plain_first(term: tuple[int, Any, Any]) -> tuple[bool, bool]:
     return term[2] is not None, term[0] < 0
-
-
-def _is_row(axis: Axis, columns: Sequence[int]) -> bool:
-    """Whether these columns advance by one."""
-    return all(axis.steps[c] == 1 for c in columns)

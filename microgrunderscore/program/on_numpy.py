@@ -94,7 +94,7 @@ def by_row(op: str, count: int) -> Callable[..., Array]:
             return float("nan")
 
     function = np.frompyfunc(of_numbers, count, 1)
-    return lambda *xs: function(*(np.asarray(x) for x in xs)).astype(float)
+    return lambda *xs: np.asarray(function(*(np.asarray(x) for x in xs)), dtype=float)
 
 
 class Plan:
@@ -124,9 +124,9 @@ class Plan:
             group = step if isinstance(step, Group) else _group_of_one(step)
             self.calls[step.phase] += self._calls(group)
         self._compute_singly(single)
-        if layout.scatters:
-            gradient = uniform[layout.gradient : 2 * layout.gradient]
-            self.calls[BEFORE].append(lambda: gradient.fill(0.0))
+        zeroed = layout.zeroed(sums=False)
+        if len(zeroed):
+            self.calls[BEFORE].insert(0, lambda: uniform.__setitem__(zeroed, 0.0))
             self.calls[EACH].append(self._scattered())
         sums = [s.to for s in layout.steps if s.op == "lane_sum"]
         self.sums = np.concatenate([np.ravel(to) for to in sums]) if sums else np.zeros(0, int)
@@ -194,9 +194,10 @@ class Plan:
     def _from_tables(self, group: Group) -> Iterator[Call]:
         base, to = (self.T if group.lane else self.U), group.to
         if group.op == "gather":
-            index, first, step = (o.slots for o in group.operands)
+            index, first = (o.slots for o in group.operands)
+            step = group.rows[0]
             yield lambda: base.__setitem__(
-                to, self.U[first[:, None] + step[:, None] * self.T[index].astype(np.int64)]
+                to, self.U[first[:, None] + step * np.rint(self.T[index]).astype(np.int64)]
             )
             return
         if not group.terms:
@@ -246,7 +247,7 @@ class Plan:
         values = np.array([s.value[1] for s in scatters])
 
         def scattered() -> None:
-            at = first + step * self.T[index].astype(np.int64)
+            at = first + step * np.rint(self.T[index]).astype(np.int64)
             in_t = self.T[np.where(lanes[:, 0], values, 0)]
             in_u = self.U[np.where(lanes[:, 0], 0, values)][:, None]
             np.add.at(self.U, at, np.where(lanes, in_t, in_u))

@@ -140,7 +140,7 @@ class _Writer:
 
     def _place(self, gather: int) -> str:
         index, base, step, _ = self.p.args[gather]
-        return f"{base} + {step} * int({self.text[index]})"
+        return f"{base} + {step} * round({self.text[index]})"
 
     def _expression(self, i: int) -> str:
         """An operation as Python writes it."""

@@ -212,7 +212,7 @@ def _is_forward(layout: Layout, ends: Iterable[Slot]) -> list[Any]:
 
 
 def _statement_reads(step: Statement) -> Iterator[Slot]:
-    yield from step.reads[:1] if step.op == "gather" else step.reads
+    yield from step.reads
     for _, a, b in step.terms:
         yield a
         if b is not None:

@@ -289,7 +289,7 @@ def _by_data(count: int, indices: int, numbers: int) -> str:
 
 def _taken(group: Group) -> str:
     """Rows of a table at indices that are data."""
-    index, base, _ = group.operands
+    index, base = group.operands
     rows = max(1, len(np.unique(index.slots)))
     tables = len(np.unique(base.slots))
     if group.count % rows or tables * rows != group.count:

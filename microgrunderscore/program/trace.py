@@ -21,7 +21,7 @@ from ..nesting import Tree, leaves, rebuild
 from ..numeric import Numeric
 from ..operation import OPERATIONS, Operation, number
 from ..places import line_of_the_program
-from .listing import Program
+from .listing import BOOLEAN, Program
 
 MOST_OPERATIONS = 2_000_000
 _NAMES_OF: dict[Any, str] = {
@@ -68,16 +68,27 @@ class Traced(Numeric):
         return self.trace.apply(_NAMES_OF[holds], (self, other))
 
     def __and__(self, other: Any) -> Traced:
+        self._check_conditions("&", other)
         found: Traced = self.trace.apply("and", (self, other))
         return found
 
     __rand__ = __and__
 
     def __or__(self, other: Any) -> Traced:
+        self._check_conditions("|", other)
         found: Traced = self.trace.apply("where", (self, 1.0, other))
         return found
 
     __ror__ = __or__
+
+    def _check_conditions(self, sign: str, other: Any) -> None:
+        """Refuse & and | between numbers; between two comparisons they mean and, or."""
+        program = self.trace.program
+        for x in (self, other):
+            if isinstance(x, Traced) and program.ops[x.place] not in (*BOOLEAN, "where", "const"):
+                raise TypeError(
+                    f"{sign} joins comparisons, as in (x > 0) {sign} (y > 0): a number is none"
+                )
 
     @property
     def label(self) -> str | Any:
@@ -152,8 +163,8 @@ class Traced(Numeric):
         )
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Traced):
-            return self is other
+        if self is other:
+            return True
         raise self._refused(
             "== with a traced number, or looking for one in a list",
             "it is not known while the program is written down",
@@ -416,6 +427,19 @@ def trace(
     tracing.results = [tracing.place_of(x) for x in found]
     tracing.result = result
     return tracing
+
+
+def check_outside(what: str) -> None:
+    """Raise TraceError if this thread is at tracing: what is compiled would stay a number."""
+    at = process.traces.get(threading.get_ident())
+    if at is not None:
+        error = refused(
+            f"{what} was called while another function was traced",
+            "it computes numbers, of which nothing would be written down",
+            "call the function itself, which was given to compile",
+        )
+        at.refusals.append(error)
+        raise error
 
 
 def _told(function: Any, names: Sequence[str], samples: Sequence[Tree]) -> str:
