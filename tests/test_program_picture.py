@@ -228,7 +228,7 @@ def test_numbers_that_are_no_parameters() -> None:
     w, c = Value(1.0, "w"), Value(2.0, "c")
     f = compile(lambda x: (w * x - c) ** 2, [w], backend="numpy")
     f([1.0])
-    assert any("1 other Value" in t for t in titles(f.overview().svg))
+    assert any("1 other number" in t for t in titles(f.overview().svg))
 
 
 def test_nothing_but_parameters() -> None:

@@ -40,8 +40,8 @@ NBSP = "\N{NO-BREAK SPACE}"
 NO_FLOW = "2 4"  # the dash of what the adjoint reads of the forward part
 ONCE = {0: "once, before", 2: "once, after"}
 HEADINGS = {
-    False: "Forward →  the function itself",
-    True: "← Adjoint  its derivatives, from the result back",
+    False: "Forward → the function itself",
+    True: "← Adjoint: its derivatives, from the result back",
 }
 TITLE = "A compiled program"
 
@@ -151,7 +151,7 @@ def _card_of(part: Part, is_loss: bool) -> _Card:
     if PARAMETERS in part.flows:
         facts.append(counted(part.flows[PARAMETERS], "parameter"))
     if OTHERS in part.flows:
-        facts.append(counted(part.flows[OTHERS], "other Value"))
+        facts.append(counted(part.flows[OTHERS], "other number"))
     if RESULTS in part.gives:
         results = "the loss" if is_loss else counted(part.gives[RESULTS], "result")
         facts.append(f"gives {results}")
