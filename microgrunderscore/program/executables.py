@@ -302,7 +302,7 @@ class NumpyExecutable(_OnArrays):
         with np.errstate(all="ignore"):
             plan.run(0)
             for first in range(0, count, chunk):
-                n = plan.enter(data[:, first : first + chunk])
+                n = plan.enter(data if chunk == count else data[:, first : first + chunk])
                 before = self.U[plan.sums] if first else None
                 plan.run(1)
                 if before is not None:
