@@ -36,7 +36,7 @@ def probed() -> dict[str, Any]:
     """What is installed here."""
     import microgrunderscore
 
-    is_checkout = Path(str(microgrunderscore.__file__)).is_relative_to(CHECKOUT)
+    is_checkout = Path(str(microgrunderscore.__file__)).parent == CHECKOUT / "microgrunderscore"
     return {"version": microgrunderscore.__version__, "is_installed": not is_checkout}
 
 
