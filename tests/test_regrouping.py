@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from microgrunderscore import Value
 np = pytest.importorskip("numpy")
 
 from microgrunderscore.program.groups import padded  # noqa: E402
+from microgrunderscore.program.on_numpy import negate  # noqa: E402
 from microgrunderscore.program.strides import Axis, axes_of, pieces  # noqa: E402
 
 # ---- strides -------------------------------------------------------------------------------------
@@ -353,3 +354,13 @@ def test_random_layers(seed: int, backend: str) -> None:
     f = mg.compile(loss, ws, backend=backend)
     for count in (1, 5, 17):
         assert_as_eager(f, loss, *data(count), rel=1e-11)
+
+
+def test_numpy_negates_at_any_distance() -> None:
+    """np.negative of NumPy 2.4.6 is wrong where numbers lie 64 bytes apart."""
+    for count in range(1, 18):
+        for step, other in product((1, 2, 3, 7, 8, 9, 16), repeat=2):
+            numbers, out = np.arange(1.0, 300.0), np.zeros(300)
+            negate(numbers[: count * step : step], out[: count * other : other])
+            wanted = [-1.0 - step * k for k in range(count)]
+            assert out[: count * other : other].tolist() == wanted

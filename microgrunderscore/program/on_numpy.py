@@ -47,9 +47,20 @@ _COMPARED = {
 }  # fmt: skip
 
 
+def negate(x: Array, out: Array) -> None:
+    """-x, as a product: np.negative of NumPy 2.4 reads other numbers where x lies 64 bytes apart.
+
+    >>> numbers, out = np.arange(20.0), np.zeros(6)
+    >>> negate(numbers[1::8], out[::2])
+    >>> out.tolist()
+    [-1.0, 0.0, -9.0, 0.0, -17.0, 0.0]
+    """
+    np.multiply(x, -1.0, out=out)
+
+
 def sigmoid(x: Array, out: Array) -> None:
     """1 / (1 + e^-x), in few calls: 0 where the engine has less than 1e-308."""
-    np.negative(x, out)
+    negate(x, out)
     np.exp(out, out)
     np.add(out, 1.0, out)
     np.divide(1.0, out, out)
@@ -299,7 +310,11 @@ class _Stretch:
                     else partial(_combined, combine, out, value)
                 )
             elif not callable(value):
-                yield partial(np.positive if terms.sign > 0 else np.negative, value, out)
+                yield (
+                    partial(np.copyto, out, value)
+                    if terms.sign > 0
+                    else partial(negate, value, out)
+                )
             elif terms.sign > 0:
                 yield partial(value, out)
             else:
@@ -446,7 +461,7 @@ def _combined(combine: Any, out: Array, value: Callable[[Any], Array]) -> None:
 
 
 def _negated(value: Callable[[Any], Array], out: Array) -> None:
-    np.negative(value(None), out)
+    negate(value(None), out)
 
 
 def _put(out: Array | None, x: Array) -> Array:
