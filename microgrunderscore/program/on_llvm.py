@@ -51,7 +51,8 @@ class Printer(Frame):
         self.prefix = prefix
         self.functions: list[str] = []
         self.sums = 0
-        self._read_elsewhere = _read_elsewhere(layout)
+        self._chunks = list(chunks(layout))
+        self._read_elsewhere = _read_elsewhere(layout, self._chunks)
         self._has_groups = bool(layout.groups)
         self._sums_of: list[tuple[int, Slots]] = []
         self.phases = {phase: self._phase(phase) for phase in (BEFORE, EACH, AFTER)}
@@ -66,7 +67,7 @@ class Printer(Frame):
             self._print_zeros()
         if phase == AFTER:
             self._print_reductions()
-        of_phase = (pair for pair in chunks(self.layout) if pair[1].phase == phase)
+        of_phase = (pair for pair in self._chunks if pair[1].phase == phase)
         for _, steps in groupby(of_phase, key=itemgetter(0)):
             for kind, alike in groupby((step for _, step in steps), key=type):
                 if kind is Statement:
@@ -336,11 +337,13 @@ def chunks(layout: Layout) -> Iterator[tuple[int, Group | Statement]]:
         yield number, step
 
 
-def _read_elsewhere(layout: Layout) -> set[tuple[bool, int]]:
+def _read_elsewhere(
+    layout: Layout, steps: Sequence[tuple[int, Group | Statement]]
+) -> set[tuple[bool, int]]:
     """Where the results of single statements must be stored: what other functions read."""
     made: dict[tuple[bool, int], int] = {}
     found = {*layout.results, *layout.lanes, *(s.value for s in layout.scatters)}
-    for number, step in chunks(layout):
+    for number, step in steps:
         if isinstance(step, Group):
             operands = [*step.operands, *(o for t in step.terms for o in (t.a, t.b) if o)]
             for operand in operands:
