@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from .peers import BACKENDS, NEEDS, TITLES, Step, prepared
-from .plots import Mark, Row
+from .plots import Dots, Mark, Row
 from .resident import resident
-from .section import Measured, Outcome, Variant
+from .section import Judged, Measured, Outcome, Variant, table
 from .stopwatch import Stopwatch, processor_time
 from .workloads import Layers, Workload
 
@@ -85,6 +85,19 @@ def variant(key: str, program: str, task: Mapping[str, Any], title: str = "") ->
     """A program on a task."""
     needs = NEEDS.get(program, ("numpy",))
     return Variant(key, title or TITLES[program], {"program": program}, task, needs=needs)
+
+
+def compared(measured: Measured, keys: Sequence[str], title: str, ours: str) -> tuple[str, Dots]:
+    """A table and a chart of programs on one task, beside ours on LLVM."""
+    heads = ["program", "µs a step", "times as long as ours on LLVM"]
+    text = f"{title}.\n\n{table(heads, lines(measured, keys, ours))}"
+    return text, Dots(title, "µs a step", rows(measured, keys), unit=" µs")
+
+
+def verdicts(judged: Iterable[Judged]) -> str:
+    """A table of ratios of times, each beside its aim."""
+    found = [[j.what, str(j.found or "–"), j.aim.judged(j.found)] for j in judged]
+    return table(["time of one over that of another", "times", "aim"], found)
 
 
 def lines(measured: Measured, keys: Iterable[str], ours: str) -> list[list[str]]:

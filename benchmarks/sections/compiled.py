@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import stepping, workloads
-from ..plots import Dots
 from ..section import (
     Aim,
     Judged,
@@ -30,11 +29,10 @@ from ..section import (
     Report,
     Section,
     Variant,
-    table,
     text_of,
 )
 from ..spread import Spread
-from ..stepping import TOLERANCE, lines, rows, variant
+from ..stepping import TOLERANCE, compared, variant, verdicts
 
 WORKLOADS = {
     "W1": "W1: micrograd's demo, 2-16-16-1 with ReLU, 100 moons, hinge loss and L2",
@@ -125,20 +123,16 @@ def variants(quick: bool) -> list[Variant]:
 
 def report(measured: Measured) -> Report:
     """A table and a chart for each workload, then the aims."""
-    tables, plots, judged, judgements = [], {}, [], []
+    tables, plots, judged = [], {}, []
     for workload, title in WORKLOADS.items():
         keys = [key for key, v in measured.variants.items() if v.task["workload"] == workload]
-        heads = ["program", "µs a step", "times as long as ours on LLVM"]
-        tables += [f"{title}.", table(heads, lines(measured, keys, f"{workload} llvm"))]
-        plots[f"compiled-{workload}"] = Dots(title, "µs a step", rows(measured, keys), unit=" µs")
+        text, plots[f"compiled-{workload}"] = compared(measured, keys, title, f"{workload} llvm")
+        tables.append(text)
     for comparison in COMPARISONS:
         for workload, aim in comparison.aims.items():
             found = comparison.found(measured, workload)
-            what = f"{comparison.what}, {workload}"
-            judgements.append([what, str(found or "–"), aim.judged(found)])
-            judged.append(Judged(what, aim, found))
-    tables.append(table(["time of one over that of another", "times", "aim"], judgements))
-    return Report("\n\n".join(tables), plots, judged)
+            judged.append(Judged(f"{comparison.what}, {workload}", aim, found))
+    return Report("\n\n".join([*tables, verdicts(judged)]), plots, judged)
 
 
 SECTION = Section(

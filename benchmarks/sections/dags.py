@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import stepping, workloads
-from ..plots import Dots
-from ..section import Aim, Judged, Measured, Outcome, Report, Section, Variant, table, text_of
-from ..stepping import TOLERANCE, lines, rows, variant
+from ..section import Aim, Judged, Measured, Outcome, Report, Section, Variant, text_of
+from ..stepping import TOLERANCE, compared, variant, verdicts
 
 SIZES = {False: (1_000, 10_000, 100_000), True: (1_000, 10_000)}  # operations; in a quick run
 PROGRAMS = ("llvm", "python", "eager", "with_casadi", "with_micrograd")
@@ -43,19 +42,15 @@ def variants(quick: bool) -> list[Variant]:
 
 def report(measured: Measured) -> Report:
     """A table and a chart for each size, then the aims."""
-    tables, plots, judged, judgements = [], {}, [], []
+    tables, plots, judged = [], {}, []
     for size in sorted({v.task["operations"] for v in measured.variants.values()}):
         keys = [key for key, v in measured.variants.items() if v.task["operations"] == size]
         title = f"A random graph of {size:,} operations"
-        heads = ["program", "µs a step", "times as long as ours on LLVM"]
-        tables += [f"{title}.", table(heads, lines(measured, keys, f"{size} llvm"))]
-        plots[f"dags-{size}"] = Dots(title, "µs a step", rows(measured, keys), unit=" µs")
+        text, plots[f"dags-{size}"] = compared(measured, keys, title, f"{size} llvm")
+        tables.append(text)
         found = measured.ratio(f"{size} with_casadi", f"{size} llvm", "step")
-        what = f"CasADi over LLVM, {size:,} operations"
-        judgements.append([what, str(found or "–"), AIM.judged(found)])
-        judged.append(Judged(what, AIM, found))
-    tables.append(table(["time of one over that of another", "times", "aim"], judgements))
-    return Report("\n\n".join(tables), plots, judged)
+        judged.append(Judged(f"CasADi over LLVM, {size:,} operations", AIM, found))
+    return Report("\n\n".join([*tables, verdicts(judged)]), plots, judged)
 
 
 SECTION = Section(
