@@ -231,8 +231,9 @@ def unsuitable(trace: Trace, batch: Batch) -> Iterator[tuple[int, int, Sequence[
     Of each entry only the first sample; nothing is named that the shares of a distribution may be.
     """
     for k, choices in trace.allowed.items():
+        numbers = as_list(computed(trace, batch, k))
         for allowed in choices:
-            i = first_not_among(computed(trace, batch, k), allowed)
+            i = first_not_among(numbers, allowed)
             if i is not None:
                 yield i, k, allowed
     for ks in trace.distributions:
@@ -301,9 +302,8 @@ def of_one(x: Any) -> Any:
     return x[None] if hasattr(x, "__array__") and hasattr(x, "ndim") else [x]
 
 
-def first_not_among(column: Any, allowed: Sequence[float]) -> int | None:
+def first_not_among(numbers: Sequence[float], allowed: Sequence[float]) -> int | None:
     """The first number that is none of these."""
-    numbers = as_list(column)
     if isinstance(allowed, range):
         end = len(allowed)
         return next(

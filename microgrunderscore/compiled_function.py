@@ -177,7 +177,7 @@ class CompiledFunction(Compiled):
         found: _FunctionProgram = self._of(batch, points, kind)
         self._check(found.trace, batch, points)
         run = found.executable
-        run.set_leaves({k: v._value for k, v in enumerate(found.trace.values)})
+        run.set_leaves(found.trace.numbers())
         bound = run.bind(batch.columns, batch.count, batch.count, lambda n: 1.0)
         try:
             run.run(bound, 0)
@@ -203,7 +203,7 @@ class CompiledFunction(Compiled):
     def _with_limits(self, batch: Batch, found: _FunctionProgram) -> list[Any]:
         """The same in Python, where what is outside a domain is ∞ or nan."""
         run = found.with_limits
-        run.set_leaves({k: v._value for k, v in enumerate(found.trace.values)})
+        run.set_leaves(found.trace.numbers())
         bound = run.bind(batch.columns, batch.count, batch.count, lambda n: 1.0)
         run.run(bound, 0)
         return run.lanes_of(bound, 0)

@@ -57,10 +57,7 @@ class Keeper:
             self._seen = process.edits
         elif before is not None and before is not mine:
             copy_into(mine.parameters, before.parameters)
-        if found.trace.values[len(self.parameters) :]:
-            first = len(self.parameters)
-            others = found.trace.values[first:]
-            mine.set_leaves({first + k: v._value for k, v in enumerate(others)})
+        mine.set_leaves(found.trace.numbers(len(self.parameters)))
         if self.update is not None:
             if self._steps != self.update.steps:
                 for state, numbers in zip(mine.states, self.update.states, strict=True):
@@ -334,9 +331,7 @@ class CompiledLoss(Compiled, Keeper):
         """The same in Python, sample by sample: in blocks, ∞ times the weight 0 would be nan."""
         run = found.with_limits
         copy_into(run.parameters, as_list(found.executable.parameters))
-        first = len(self.parameters)
-        others = enumerate(found.trace.values[first:], start=first)
-        run.set_leaves({k: v._value for k, v in others})
+        run.set_leaves(found.trace.numbers(len(self.parameters)))
         bound = run.bind(batch.columns, batch.count, batch.count, lambda n: 1.0 / n)
         loss = run.run(bound, 0)[0]
         copy_into(found.executable.gradient, run.gradient)
@@ -442,8 +437,7 @@ class BoundLoss:
         >>> bound.step(), [float(g) for g in bound.gradient]
         (4.0, [2.0])
         """
-        if self._loss._owes:
-            process.settle()
+        self._loss._settle()
         return self._executable.run(self._bound, 0)[0]
 
     def many(self, steps: int) -> list[float]:
@@ -462,8 +456,7 @@ class BoundLoss:
         optimizer = self._loss.update
         if optimizer is None:
             raise ValueError("many(…) makes steps: compile with update=SGD(parameters, lr=…)")
-        if self._loss._owes:
-            process.settle()
+        self._loss._settle()
         for state, numbers in zip(self._executable.states, optimizer.states, strict=True):
             copy_into(state, numbers)
         self._loss._steps = -1

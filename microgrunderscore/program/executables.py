@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from ..operation import ARITHMETIC_ERRORS
 from . import on_python
 from .listing import Program
-from .lowering import Lowered
+from .lowering import lowered
 from .outputs import Outputs
 
 Numbers: TypeAlias = Any  # a list of floats, or an array of them
@@ -198,8 +198,7 @@ class _OnArrays:
         self.gradient = uniform[g : g + n]
         self.states = [uniform[(2 + k) * g : (2 + k) * g + n] for k in range(task.states)]
         self._leaf_slots = {k: slot for slot, k in layout.leaves.items()}
-        for slot, c in layout.constants.items():
-            uniform[slot] = c
+        layout.enter_constants(uniform)
 
     def set_leaves(self, numbers: dict[int, float]) -> None:
         for k, x in numbers.items():
@@ -216,16 +215,11 @@ def _regrouped(task: Task) -> tuple[Any, Any]:
     """The layouts of the program and of the update."""
     from .groups import regroup
 
-    lowered = Lowered(task.program, task.outputs.roots())
-    outputs = task.outputs.moved(lowered.place)
     n = task.parameter_count
-    layout = regroup(lowered.program, outputs, n, task.input_count, task.states)
+    layout = regroup(*lowered(task.program, task.outputs), n, task.input_count, task.states)
     if task.update is None:
         return layout, None
-    program, wanted = task.update
-    lowered = Lowered(program, wanted.roots())
-    wanted = wanted.moved(lowered.place)
-    return layout, regroup(lowered.program, wanted, 0, len(program.input_names))
+    return layout, regroup(*lowered(*task.update), 0, len(task.update[0].input_names))
 
 
 def _places(count: int, batch_size: int, padded: int) -> tuple[Any, list[int]]:
@@ -256,8 +250,7 @@ class NumpyExecutable(_OnArrays):
             from .on_numpy import Plan
 
             self._update = Plan(update, np.zeros(update.uniform_count), layout.gradient)
-            for slot, c in update.constants.items():
-                self._update.U[slot] = c
+            update.enter_constants(self._update.U)
         self.source = self.source_of(self._plan(max(1, min(task.samples, self._most))))
 
     @property
@@ -456,8 +449,7 @@ class _Kernel:
                 aligned(update.lane_count * 32),
                 _table(self.module.update.table),
             ]
-            for slot, c in update.constants.items():
-                memory[0][slot] = c
+            update.enter_constants(memory[0])
             self._memory += memory
             self.update_pointers = [a.ctypes.data for a in memory]
 

@@ -150,6 +150,11 @@ class Layout:
     def groups(self) -> list[Group]:
         return [step for step in self.steps if isinstance(step, Group)]
 
+    def enter_constants(self, uniform: Any) -> None:
+        """Write the constants where the program finds them in U."""
+        for slot, c in self.constants.items():
+            uniform[slot] = c
+
     def zeroed(self, sums: bool) -> Slots:
         """The slots of U that must be 0 before anything else, as samples add to them one by one.
 
@@ -382,9 +387,9 @@ class _Regrouping:
                 self.slot[i] = p.args[i][0]
             elif p.ops[i] in ("uniform", "const"):
                 table: dict[int, Any] = self.leaves if p.ops[i] == "uniform" else self.constants
-                self.slot[i] = self.uniform_count
-                table[self.uniform_count] = p.args[i][0]
-                self.uniform_count += 1
+                slot = self._room(lane=False, count=1)
+                self.slot[i] = slot
+                table[slot] = p.args[i][0]
         self.gathered: set[int] = set()  # parameters to which samples add one by one
         for gather, _ in self.outputs.scattered:
             _, base, step, count = p.args[gather]
@@ -410,6 +415,15 @@ class _Regrouping:
                     break
         return direct
 
+    def _room(self, lane: bool, count: int) -> int:
+        """The first of so many new slots of T or U."""
+        first = self.lane_count if lane else self.uniform_count
+        if lane:
+            self.lane_count += count
+        else:
+            self.uniform_count += count
+        return first
+
     def _new_slots(self, members: Slots, lane: bool) -> Slots:
         """Slots in a row for the results of a group; those of a gradient if all are of one."""
         if not lane and all(int(i) in self._destinations for i in members):
@@ -417,12 +431,7 @@ class _Regrouping:
         else:
             for i in members.tolist():
                 self._destinations.pop(i, None)
-            first = self.lane_count if lane else self.uniform_count
-            slots = first + np.arange(len(members))
-            if lane:
-                self.lane_count += len(members)
-            else:
-                self.uniform_count += len(members)
+            slots = self._room(lane, len(members)) + np.arange(len(members))
         self.slot[members] = slots
         self.made_by[members] = 1 + len(self.steps)
         return slots
@@ -562,11 +571,7 @@ class _Regrouping:
             self._is_read(np.array(p.operands(i)))
         to = self._destinations.get(i)
         if to is None:
-            to = self.lane_count if lane else self.uniform_count
-            if lane:
-                self.lane_count += 1
-            else:
-                self.uniform_count += 1
+            to = self._room(lane, 1)
         self.slot[i] = to
         self.made_by[i] = 1 + len(self.steps)
         self.steps.append(Statement(op, self.phase[i], lane, to, reads, terms))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..operation import OPERATIONS, number
 from .listing import COMPARISONS, Program
+from .outputs import Outputs
 from .trace import Traced
 
 CHOICES = {f"where_{name}": holds for name, holds in COMPARISONS.items()}
@@ -21,6 +22,12 @@ _AS_THEY_ARE = frozenset(
     {"add", "sub", "neg", "div", "sum_of", "dot", "exp", "log", "tanh", "sqrt", "sin", "cos"}
 )
 MOST_FACTORS = 4  # of a power that becomes a product
+
+
+def lowered(program: Program, outputs: Outputs) -> tuple[Program, Outputs]:
+    """What is wanted of a program, written anew in machine operations."""
+    found = Lowered(program, outputs.roots())
+    return found.program, outputs.moved(found.place)
 
 
 class Lowered:

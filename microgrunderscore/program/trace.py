@@ -262,6 +262,8 @@ class Trace:
         values: the Values that it reads, parameters first: the uniform numbers of the program.
         allowed: what numbers of the data must be among, by their entries.
         distributions: entries that must be shares of 1 together.
+        of_data: functions that compute such entries, where these are not numbers of the data
+            themselves; see `batch.computed`.
         results: places of the results, and `result`, which nests them as the function did.
     """
 
@@ -272,11 +274,16 @@ class Trace:
         self.parameter_count = len(self.values)
         self.allowed: dict[int, list[tuple[float, ...]]] = {}
         self.distributions: list[tuple[int, ...]] = []
+        self.of_data: dict[int, Callable[..., Any]] = {}
         self.result: Tree = None
         self.results: list[int] = []
         self.refusals: list[TraceError] = []  # also those that the function has caught
         self._copies = {id(p): self.program.uniform(k) for k, p in enumerate(self.values)}
         self._kept: list[Value] = []  # while their ids are keys
+
+    def numbers(self, first: int = 0) -> dict[int, float]:
+        """What the uniform numbers are now, from this one on."""
+        return {k: v._value for k, v in enumerate(self.values[first:], start=first)}
 
     # ---- operations ----
 
