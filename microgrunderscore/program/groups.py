@@ -53,6 +53,11 @@ class Terms:
         """How many terms each member has."""
         return int(self.a.slots.shape[1])
 
+    @property
+    def factors(self) -> list[Operand]:
+        """a, and b if there is one."""
+        return [self.a] if self.b is None else [self.a, self.b]
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -69,8 +74,7 @@ class Columns:
 
 
 def columns_of(terms: Terms) -> Columns:
-    operands = [terms.a] + ([terms.b] if terms.b is not None else [])
-    offsets = tuple(o.slots - o.slots[:, :1] for o in operands)
+    offsets = tuple(o.slots - o.slots[:, :1] for o in terms.factors)
     if not all((d == d[:1]).all() for d in offsets):
         return Columns(terms.count, None, offsets, False)
     first = tuple(d[0] for d in offsets)
@@ -103,6 +107,16 @@ class Group:
         """How many members."""
         return len(self.to)
 
+    @property
+    def factors(self) -> list[Operand]:
+        """Those of all terms, in order."""
+        return [x for t in self.terms for x in t.factors]
+
+    @property
+    def reads(self) -> list[Slots]:
+        """For each operand, or each factor's first term, the slots that the members read."""
+        return [o.slots for o in self.operands] + [x.slots[:, 0] for x in self.factors]
+
 
 @dataclass(slots=True)  # frozen ones take three times as long to make, and these are many
 class Statement:
@@ -114,6 +128,15 @@ class Statement:
     to: int
     reads: tuple[tuple[bool, int], ...] = ()
     terms: tuple[tuple[int, tuple[bool, int], tuple[bool, int] | None], ...] = ()
+
+    @property
+    def all_reads(self) -> Iterator[tuple[bool, int]]:
+        """Operands, and the factors of all terms."""
+        yield from self.reads
+        for _, a, b in self.terms:
+            yield a
+            if b is not None:
+                yield b
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ class Idioms:
 
     def _makers_of(self, group: Group) -> set[int]:
         """The groups that a group reads from; -1 for leaves."""
-        operands = [*group.operands, *(x for t in group.terms for x in (t.a, t.b) if x)]
+        operands = [*group.operands, *group.factors]
         return {j for x in operands for j in np.unique(self._maker[x.lane][x.slots]).tolist()}
 
 

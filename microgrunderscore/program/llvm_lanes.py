@@ -51,9 +51,7 @@ class LaneRows(Rows):
         for q, terms in enumerate(self.group.terms):
             if not self._is_alike(q):
                 return False
-            for operand in (terms.a, terms.b):
-                if operand is None:
-                    continue
+            for operand in terms.factors:
                 if operand.lane and steps[column] and terms.b is not None:
                     return False
                 column += 1

@@ -94,8 +94,6 @@ class Printer(Frame):
         names.append(name)
         self.code = Code(self.called)
 
-    # ---- where things are ----
-
     # ---- groups ----
 
     def _print_group(self, group: Group) -> None:
@@ -105,9 +103,7 @@ class Printer(Frame):
         in_lanes = group.phase == EACH and self.shape.lanes > 1
         rows = LaneRows if in_lanes else MemberRows
         kinds = [columns_of(t) for t in group.terms]
-        reads = [o.slots for o in group.operands]
-        for terms in group.terms:
-            reads += [o.slots[:, 0] for o in (terms.a, terms.b) if o is not None]
+        reads = group.reads
         if group.op == "lane_sum" and in_lanes:
             to = self.sums + np.arange(group.count)
             self._sums_of.append((self.sums, group.to))
@@ -345,20 +341,12 @@ def _read_elsewhere(
     found = {*layout.results, *layout.lanes, *(s.value for s in layout.scatters)}
     for number, step in steps:
         if isinstance(step, Group):
-            operands = [*step.operands, *(o for t in step.terms for o in (t.a, t.b) if o)]
-            for operand in operands:
+            for operand in (*step.operands, *step.factors):
                 slots = np.unique(operand.slots).tolist()
                 found.update((operand.lane, slot) for slot in slots)
             continue
         made[step.lane, step.to] = number
-        for where in step.reads:
-            if made.get(where) != number:
-                found.add(where)
-        for _, a, b in step.terms:
-            if made.get(a) != number:
-                found.add(a)
-            if b is not None and made.get(b) != number:
-                found.add(b)
+        found.update(where for where in step.all_reads if made.get(where) != number)
     first = layout.gradient
     found.update((False, slot) for slot in range(first, 2 * first))
     return found

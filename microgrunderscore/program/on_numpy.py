@@ -175,9 +175,7 @@ class Plan:
 
     def _calls(self, group: Group) -> Iterator[Call]:
         columns = [columns_of(t) for t in group.terms]
-        reads = [o.slots for o in group.operands]
-        for terms in group.terms:
-            reads += [o.slots[:, 0] for o in (terms.a, terms.b) if o is not None]
+        reads = group.reads
         parts = pieces([group.to, *reads])
         is_even = len(parts) <= max(2, group.count // 4) and all(c.axes for c in columns)
         if group.op == "gather" or not is_even:
@@ -243,7 +241,7 @@ class Plan:
 
     def _sum_from_tables(self, part: Terms, over_samples: bool) -> Callable[[], Array]:
         """±Σ a·b for each member, over all samples if asked for."""
-        operands = [o for o in (part.a, part.b) if o is not None]
+        operands = part.factors
         inputs = ",".join("mkn" if o.lane else "mk" for o in operands)
         lane = any(o.lane for o in operands)
         text = f"{inputs}->{'mn' if lane and not over_samples else 'm'}"

@@ -206,24 +206,15 @@ def _is_forward(layout: Layout, ends: Iterable[Slot]) -> list[Any]:
             for lane, slots in _reads(step):
                 needed[lane][slots[mark]] = True
         elif mark:
-            for lane, slot in _statement_reads(step):
+            for lane, slot in step.all_reads:
                 needed[lane][slot] = True
     return marks[::-1]
-
-
-def _statement_reads(step: Statement) -> Iterator[Slot]:
-    yield from step.reads
-    for _, a, b in step.terms:
-        yield a
-        if b is not None:
-            yield b
 
 
 def _reads(group: Group) -> Reads:
     """What the members of a group read: arrays with a row for each."""
     operands = list(group.operands[:1] if group.op == "gather" else group.operands)
-    operands += [x for t in group.terms for x in (t.a, t.b) if x is not None]
-    return [(x.lane, x.slots) for x in operands]
+    return [(x.lane, x.slots) for x in (*operands, *group.factors)]
 
 
 # ---- groups, each of one pass -------------------------------------------------------------------
@@ -236,7 +227,7 @@ def _groups(layout: Layout, marks: Sequence[Any]) -> list[tuple[Group, bool]]:
     kinds: dict[tuple[Any, ...], tuple[int, list[Statement]]] = {}
     for place, (step, mark) in enumerate(zip(layout.steps, marks, strict=True)):
         if isinstance(step, Statement):
-            level = 1 + max((depth[lane][slot] for lane, slot in _statement_reads(step)), default=0)
+            level = 1 + max((depth[lane][slot] for lane, slot in step.all_reads), default=0)
             depth[step.lane][step.to] = level
             kind = (step.phase, level, step.lane, step.op, bool(mark), _signature(step))
             kinds.setdefault(kind, (place, []))[1].append(step)
