@@ -36,12 +36,17 @@ _outside: ContextVar[frozenset[int]] = ContextVar("_outside", default=frozenset(
 def grad(f: Function, argnums: int | Sequence[int] = 0, *, create_graph: bool = False) -> Function:
     """The function that gives the gradient of f: the slope of f along each of its inputs.
 
-    f: returns one Value.
-    argnums: the argument to differentiate by, or a tuple of several, for a tuple of gradients.
-    create_graph: give Values that backward() goes through to the Values that f uses besides its
-        arguments, such as the weights of a network, rather than floats.
-    The function raises TypeError if f returns anything but one Value, or lacks such an argument;
-    NotImplementedError where a Value made by hand would have to be differentiated twice.
+    Args:
+        f: returns one Value.
+        argnums: the argument to differentiate by, or a tuple of several, for a tuple of gradients.
+        create_graph: give Values that backward() goes through to the Values that f uses besides
+            its arguments, such as the weights of a network, rather than floats.
+
+    Returns:
+        A function of the same arguments. It raises TypeError if f returns anything but one Value,
+        or lacks such an argument; NotImplementedError where a Value made by hand would have to be
+        differentiated twice.
+
     Source: the chain rule in reverse (Linnainmaa 1970), conventions of jax.grad.
 
     >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
@@ -83,8 +88,10 @@ def value_and_grad(
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that gives, for each number that f returns, its gradient; see :func:`grad`.
 
-    f: returns a Value, or lists, tuples and dicts of Values and numbers; the result has this
-    nesting, with a gradient in the place of each.
+    Args:
+        f: returns a Value, or lists, tuples and dicts of Values and numbers; the result has this
+            nesting, with a gradient in the place of each.
+        argnums: as for `grad`.
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + 1.0])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 0.0]]
@@ -115,9 +122,17 @@ def jvp(f: Function, primals: Sequence[Tree], tangents: Sequence[Tree]) -> tuple
     """The value of f, and how fast it changes when its arguments move along the tangents.
 
     One forward sweep: the product of the Jacobian and the tangents, whatever the number of inputs.
-    primals: the arguments; tangents: a direction for each, in the same nesting; what has direction
-    0 does not move, whatever the slope.
-    Raises TypeError if these differ in nesting. Source: Wengert 1964, conventions of jax.jvp.
+
+    Args:
+        f: returns Values, in any nesting.
+        primals: the arguments.
+        tangents: a direction for each, in the same nesting; what has direction 0 does not move,
+            whatever the slope.
+
+    Raises:
+        TypeError: primals and tangents differ in nesting.
+
+    Source: Wengert 1964, conventions of jax.jvp.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
@@ -130,8 +145,16 @@ def vjp(f: Function, *primals: Tree) -> tuple[Tree, Function]:
     """The value of f, and the function that sends a weight for each output back to the arguments.
 
     One reverse sweep: the product of the weights and the Jacobian, whatever the number of outputs.
-    The function takes the weights in the nesting of the value, and returns a tuple with an entry
-    for each argument. Conventions of jax.vjp.
+
+    Args:
+        f: returns Values, in any nesting.
+        primals: the arguments.
+
+    Returns:
+        The value; and a function that takes the weights in the nesting of the value, and returns a
+        tuple with an entry for each argument.
+
+    Source: conventions of jax.vjp.
 
     >>> value, pull = vjp(lambda x: [x * x, 3.0 * x], 2.0)
     >>> value, pull([1.0, 10.0])
@@ -144,7 +167,11 @@ def vjp(f: Function, *primals: Tree) -> tuple[Tree, Function]:
 def hvp(f: Function, primals: Sequence[Tree], vector: Sequence[Tree]) -> tuple[Tree, ...]:
     """The product of the Hessian of f and a vector, without the Hessian: a few passes over f.
 
-    primals: the arguments; vector: a direction for each, in the same nesting, as the result is.
+    Args:
+        f: returns one Value.
+        primals: the arguments.
+        vector: a direction for each, in the same nesting, as the result is.
+
     Source: Pearlmutter 1994: the change of the gradient along the vector, forward over reverse.
 
     >>> hvp(lambda v: v[0] * v[0] * v[1], ([2.0, 3.0],), ([1.0, 0.0],))
@@ -157,10 +184,15 @@ def hvp(f: Function, primals: Sequence[Tree], vector: Sequence[Tree]) -> tuple[T
 def gradients(z: Value, wrt: Tree, *, create_graph: bool = False) -> Tree:
     """∂z/∂w for each Value w of a graph: as z.backward(), without writing to any .grad.
 
-    wrt: a Value, or lists, tuples and dicts of Values; 0 for those that z does not depend on.
-    create_graph: give Values that can be differentiated again, instead of floats.
-    Raises TypeError for a z or a w that is no Value, NotImplementedError if create_graph meets a
-    node made by hand, RuntimeError if it meets one whose operands were changed since.
+    Args:
+        z: the root of the graph.
+        wrt: a Value, or lists, tuples and dicts of Values; 0 for those that z does not depend on.
+        create_graph: give Values that can be differentiated again, instead of floats.
+
+    Raises:
+        TypeError: a z or a w that is no Value.
+        NotImplementedError: create_graph meets a node made by hand.
+        RuntimeError: create_graph meets a node whose operands were changed since.
 
     >>> x, y = Value(2.0), Value(3.0)
     >>> gradients(x * x * y, [x, y])

@@ -27,10 +27,18 @@ _QUARTER_DECADES = [10.0 ** (-k / 4) for k in range(61)]
 class GradcheckReport:
     """How a derivative compares with differences of f, at the entry where they agree least.
 
-    place: the argument and the keys in it; point: all arguments, as plain numbers, and x: the
-    number at that place; analytic: the derivative by the rules; numeric: by differences;
-    tolerance: how far apart these may be; one_sided: the slopes to the left and to the right, where
-    f has a kink; notes: what was done where f is not defined on both sides.
+    Attributes:
+        ok: whether they agree, at every entry.
+        function: the name of f.
+        place: the argument, counted from 0, and the keys in it.
+        point: all arguments, as plain numbers.
+        x: the number at that place.
+        analytic: the derivative by the rules.
+        numeric: the derivative by differences.
+        tolerance: how far apart these may be.
+        one_sided: the slopes to the left and to the right, where f has a kink.
+        notes: what was done where f is not defined on both sides.
+        along: f of the number at that place, the others as they are.
     """
 
     ok: bool
@@ -72,8 +80,10 @@ class GradcheckReport:
     def curve(self, steps: Sequence[float] = ()) -> tuple[list[float], list[float]]:
         """(steps, errors): |central difference − analytic| for each step, a U if all is well.
 
-        Large steps see the curvature of f, small ones the rounding of floats. steps: from 1 to
-        10⁻¹⁵ when left out; those that leave the domain of f are left out.
+        Large steps see the curvature of f, small ones the rounding of floats.
+
+        Args:
+            steps: from 1 to 10⁻¹⁵ when left out; those that leave the domain of f are left out.
         """
         slopes = (_central(self.along, self.x, h) for h in steps or _QUARTER_DECADES)
         kept = [(h, abs(slope - self.analytic)) for h, slope in slopes if math.isfinite(slope)]
@@ -91,14 +101,23 @@ def gradcheck(
 ) -> GradcheckReport:
     """Compare the gradient of f with differences (f(x + h) − f(x − h)) / 2h, entry by entry.
 
-    f: returns one Value; the same at every call with the same arguments.
-    args: where to check; argnums: the arguments to check, all of them when left out.
-    step: h, or ε^⅓ · max(1, |x|) when left out, which balances curvature and rounding. Smaller ones
-        follow until two of them agree, or where f is not defined at x ± h; one-sided differences
-        where it is defined on one side only. Neither looks at the gradient that is checked.
-    rtol, atol: |analytic − numeric| may be atol + rtol · |numeric|, and the rounding ε · |f| / h.
-    raise_error: raise AssertionError with the report as its message where they differ, or where f
-        has a kink; False gives the report only.
+    Args:
+        f: returns one Value; the same at every call with the same arguments.
+        args: where to check.
+        argnums: the arguments to check, all of them when left out.
+        step: h, or ε^⅓ · max(1, |x|) when left out, which balances curvature and rounding. Smaller
+            ones follow until two of them agree, or where f is not defined at x ± h; one-sided
+            differences where it is defined on one side only. Neither looks at the gradient that is
+            checked.
+        rtol, atol: |analytic − numeric| may be atol + rtol · |numeric|, and the rounding
+            ε · |f| / h.
+        raise_error: raise where they differ; False gives the report only.
+
+    Returns:
+        The report on the entry where the two agree least.
+
+    Raises:
+        AssertionError: they differ, or f has a kink; its message is the report.
 
     >>> gradcheck(lambda x, y: (x * y).sin(), 0.5, 2.0).ok
     True

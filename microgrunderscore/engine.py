@@ -72,9 +72,10 @@ _BLANK: Final = object()  # instead of data: all slots stay empty
 class Value(Numeric):
     """A number that remembers how it was made.
 
-    data: any real number; stored as a float.
-    children, partials: for a node made by hand, its parents and the derivative toward each.
-    label: a name for pictures and explanations; Value(2.0, "x") will do.
+    Args:
+        data: any real number; stored as a float.
+        children, partials: for a node made by hand, its parents and the derivative toward each.
+        label: a name for pictures and explanations; Value(2.0, "x") will do.
 
     >>> x, y = Value(2.0, "x"), Value(3.0, "y")
     >>> z = (x * y).log()

@@ -208,24 +208,28 @@ def define(
 ) -> Operation:
     """Add an operation to the table and return it, ready to be called.
 
-    name: of the function and of the method; not one of the package's own.
-    value: the result z, from as many floats as there are operands.
-    partials: one rule for each operand, ∂z/∂operand from the operands and z, written with
-        arithmetic, comparisons and other operations, so that it also runs on Values: that gives
-        derivatives of any order. For any number of operands: one rule (*operands, z) for them all.
-    text, latex: the spelling, with {0}, {1}, … for the operands; a call when left out.
-    binding: how strongly the spelling binds: ADDITION, PRODUCT, POWER or CALL.
-    symbol: what a drawing writes on the node; the name when left out.
-    domain: where the operation is defined, for error messages and explanations.
-    hint: the way out when the result is too large.
-    defaults: for the last operands.
-    selects: the result is one of the operands: no gradient goes to the others, not even 0 · ∞.
-    fixed: the rules where some operand is a plain number, if they differ.
-    textbook: the rules as a textbook writes them, where the accurate form looks different.
-    expansion: the value in the language of the rules, from which programs are compiled; without
-        one, a compiled program calls `value`, number by number.
-    Raises ValueError for a name that the package has, or that is no identifier, and for a rule
-    that does not take the operands and z. Your own name can be defined anew.
+    Args:
+        name: of the function and of the method; not one of the package's own.
+        value: the result z, from as many floats as there are operands.
+        partials: one rule for each operand, ∂z/∂operand from the operands and z, written with
+            arithmetic, comparisons and other operations, so that it also runs on Values: that gives
+            derivatives of any order. For any number of operands: one rule that takes all of them
+            and z.
+        text, latex: the spelling, with {0}, {1}, … for the operands; a call when left out.
+        binding: how strongly the spelling binds: ADDITION, PRODUCT, POWER or CALL.
+        symbol: what a drawing writes on the node; the name when left out.
+        domain: where the operation is defined, for error messages and explanations.
+        hint: the way out when the result is too large.
+        defaults: for the last operands.
+        selects: the result is one of the operands: no gradient goes to the others, not even 0 · ∞.
+        fixed: the rules where some operand is a plain number, if they differ.
+        textbook: the rules as a textbook writes them, where the accurate form looks different.
+        expansion: the value in the language of the rules, from which programs are compiled; without
+            one, a compiled program calls `value`, number by number.
+
+    Raises:
+        ValueError: a name that the package has, or that is no identifier; a rule that does not take
+            the operands and z. Your own name can be defined anew.
 
     >>> cube = define("cube", lambda x: x * x * x, lambda x, z: 3 * x * x)
     >>> cube(2.0)

@@ -1,12 +1,14 @@
-"""The notebooks, with what they show: run this file to execute them all again.
+"""The notebooks, with what they show: run this file to execute them anew.
 
-    python tests/renew_notebooks.py
+    python tests/renew_notebooks.py [NOTEBOOK …]
 
-Do so only when what they show was meant to change; look at them before you commit them.
+Without arguments, all of them. Do so only when what they show was meant to change; look at them
+before you commit them.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import nbclient
@@ -21,7 +23,7 @@ def renew(path: Path) -> None:
     resources = {"metadata": {"path": str(ROOT)}}
     nbclient.NotebookClient(notebook, timeout=60, resources=resources).execute()
     for number, cell in enumerate(notebook.cells):
-        cell.metadata = {}
+        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         cell.id = f"{'code' if cell.cell_type == 'code' else 'text'}-{number:02d}"
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -31,5 +33,6 @@ def renew(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for notebook_path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    named = [Path(argument) for argument in sys.argv[1:]]
+    for notebook_path in named or sorted((ROOT / "notebooks").glob("*.ipynb")):
         renew(notebook_path)

@@ -38,14 +38,13 @@ from .symbols import meaning, total
 class Explanation:
     """How z depends on x: ∂z/∂x, path by path. Made by :func:`explain`; print it.
 
-    output, wrt: the names of z and x.
-    value: the derivative ∂z/∂x, from a sum of its own (not from .grad).
-    count: the number of paths from z to x.
-    paths: these, or () if there are more than were asked for.
-    where: what the names on these paths stand for.
-    text, latex: the explanation as it was when it was made; _repr_latex_ shows it in a notebook.
-
-    `picture()` draws the paths.
+    Attributes:
+        output, wrt: the names of z and x.
+        value: the derivative ∂z/∂x, from a sum of its own (not from .grad).
+        count: the number of paths from z to x.
+        paths: these, or () if there are more than were asked for.
+        where: what the names on these paths stand for.
+        text, latex: the explanation as it was when it was made; a notebook shows the latter.
     """
 
     def __init__(
