@@ -136,7 +136,11 @@ function start(host) {
     reveal(one(".tape"), Object.keys(step.rows).map((i) => rows[i]));
   }
 
-  // A graph that is wider than its box can be made to fit, at the price of small print.
+  // A graph that is wider than its box can be made to fit, at the price of small print: one that is
+  // a little wider is, until the reader wants it otherwise.
+  const LEAST_SCALE = 0.75;
+  let isNew = true;
+
   function fit() {
     const isFitted = player.classList.toggle("fitted");
     does.fit.setAttribute("aria-pressed", isFitted);
@@ -148,6 +152,8 @@ function start(host) {
     const room = picture.parentElement;
     const isCut = natural.width > room.clientWidth + 1 || natural.height > room.clientHeight + 1;
     player.classList.toggle("wide", isCut);
+    if (isNew && isCut && room.clientWidth >= LEAST_SCALE * natural.width) fit();
+    isNew = isNew && room.clientWidth === 0; // nothing is seen of it yet
   }).observe(one(".graph"));
 
   // Scroll a box, never the page, until these elements are to be seen in it. Where a gradient flows

@@ -1,0 +1,35 @@
+"""Build the documentation site.
+
+    pip install ".[docs]"
+    npm install --prefix docs
+    python docs/build.py [FOLDER]
+
+writes it to FOLDER, by default build/site; open index.html there. Warnings are errors.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+
+
+def main(arguments: list[str]) -> int:
+    """Build the site; 0 if all is well, 1 or 2 if not."""
+    try:
+        from sphinx.cmd.build import main as sphinx
+    except ImportError:
+        print('the site is built by Sphinx: pip install ".[docs]"', file=sys.stderr)
+        return 1
+    if not (DOCS / "node_modules/mathjax/es5/tex-svg.js").is_file():
+        print("formulas are set by MathJax: npm install --prefix docs", file=sys.stderr)
+        return 1
+    folder = arguments[0] if arguments else str(ROOT / "build/site")
+    options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
+    return sphinx([*options, "--conf-dir", str(DOCS), str(ROOT), folder])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
