@@ -115,8 +115,13 @@ def y_axis(root: ET.Element) -> Callable[[float], float]:
 # ---- the charts that are looked at -------------------------------------------------------------
 
 
-def epoch(loss: float, validation: float | None = None, accuracy: float | None = 0.5) -> Epoch:
-    return Epoch(loss, accuracy, None, validation, None, 0.1, 1, 0.0)
+def epoch(
+    loss: float,
+    validation: float | None = None,
+    accuracy: float | None = 0.5,
+    updates: int = 1,
+) -> Epoch:
+    return Epoch(loss, accuracy, None, validation, None, 0.1, updates, 0.0)
 
 
 def history_of(*epochs: Epoch) -> History:
@@ -181,6 +186,8 @@ CHARTS: dict[str, Callable[..., Chart]] = {
     "tiny": lambda **o: loss_curve([5e-324, 1e-323], log=True, **o),
     "nearly constant": lambda **o: loss_curve([123456.789, 123456.790], **o),
     "long": lambda **o: loss_curve(LONG, **o),
+    "by name": lambda **o: loss_curve({"slow": [2.0, 1.9, 1.8], "fast": [2.0, 0.5]}, **o),
+    "by update": lambda **o: loss_curve(trained()[1], unit="update", **o),
     "best first": lambda **o: loss_curve(history_of(epoch(1.0, 1.0), epoch(0.5, 2.0)), **o),
     "accuracy": lambda **o: accuracy_curve(trained()[1], **o),
     "accuracy 1": lambda **o: accuracy_curve([1.0, 1.0], **o),
@@ -428,13 +435,28 @@ def test_a_plain_sequence_may_hold_anything_that_is_a_number() -> None:
     assert loss_curve((2, Value(1.0))).svg == loss_curve([2.0, 1.0]).svg
 
 
+def test_histories_by_name_are_drawn_side_by_side_at_their_updates() -> None:
+    often = history_of(epoch(2.0, updates=10), epoch(1.0, updates=10))
+    both = {"often": often, "once": history_of(epoch(2.0))}
+    chart = loss_curve(both, unit="update")
+    assert chart.numbers["loss"] == {"often": [2.0, 1.0], "once": [2.0]}
+    assert chart.numbers["places"] == {"often": [10, 20], "once": [1]}
+    assert str(chart).splitlines()[0] == "Mean loss over 20 updates."
+    assert "once: 2." in str(chart)
+    assert loss_curve(both).numbers["places"] == {"often": [0, 1], "once": [0]}
+
+
 @pytest.mark.parametrize(
     ("f", "error", "words"),
     [
         (lambda: loss_curve([]), ValueError, "no epochs to draw"),
         (lambda: loss_curve(History()), ValueError, "no epochs to draw"),
         (lambda: loss_curve("abc"), TypeError, "expected a list of numbers"),
-        (lambda: loss_curve({"loss": [1.0]}), TypeError, "expected a list of numbers"),
+        (lambda: loss_curve({}), ValueError, "nothing to draw"),
+        (lambda: loss_curve({"a": []}), ValueError, "no epochs to draw"),
+        (lambda: loss_curve({str(k): [1.0] for k in range(9)}), ValueError, "9 curves by name"),
+        (lambda: loss_curve(trained()[1], unit="second"), ValueError, "by 'epoch' or 'update'"),
+        (lambda: loss_curve([1.0], unit=2), TypeError, "unit is a word"),
         (lambda: loss_curve(None), TypeError, "number"),
         (lambda: loss_curve([1.0, "2"]), TypeError, "number"),
         (lambda: accuracy_curve([97.0]), ValueError, "epoch 0 is 97.0.*divide percentages by 100"),

@@ -104,6 +104,17 @@ def test_a_square_uses_x_twice() -> None:
     )
 
 
+def test_equal_formulas_and_numbers_are_said_once() -> None:
+    a = Value(3.0, "a")
+    doubled = explain(labelled(a + a, "b"), a)
+    assert "∂b/∂a = 1 + 1 = 2   (sum over 2 paths)" in str(doubled).splitlines()
+    assert doubled.latex.count("1 + 1") == 1
+    x = Value(2.0, "x")
+    cube = str(explain(labelled(x * x, "v") * x, x))
+    assert cube.endswith("\nx⁽ⁿ⁾ is x where v or z uses it for the n-th time.")
+    assert cube.count("n-th time") == 1
+
+
 def test_a_skip_connection_is_not_taken_for_the_sum() -> None:
     x = Value(3.0, "x")
     assert "path 2 = ∂z/∂x⁽¹⁾ = 1\n∂z/∂x = 2·x + 1" in str(explain(x**2 + x, x))

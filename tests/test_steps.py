@@ -435,6 +435,9 @@ def test_assignment_in_place_of_accumulation() -> None:
         "Contributions have to be added up. Nudge x by 0.01 and z moves by about 0.042 "
         f"(in fact {number_text(0.51 * 4.2 + math.sin(0.51) - 0.5 * 4.2 - math.sin(0.5))})."
     )
+    x = Value(3.0, "x")
+    doubled = found(x + x, accumulate=False)[1][-1].sentence
+    assert doubled.endswith("z moves by about 0.01 (in fact 0.02).")  # and no kink is to blame
     wrong = [step.gradients[0].is_wrong for step in all_steps[7:]]
     assert wrong == [False, True, True, True]
     assert all_steps[-1].gradients[0].text == "4.2 ✗"

@@ -196,6 +196,8 @@ class CurveChart:
     ) -> Chart:
         """The chart, with everything said; its numbers are put together under `among`."""
         n = max((len(c.points) for c in self.curves), default=0)
+        if self.kinds[0] == "whole":  # numbers that are there for some of the units only
+            n = max(n, *(int(c.points[-1][0]) for c in self.curves if c.points))
         text = [f"{subject} over {counted(n, self.unit)}."]
         text += [c.said(self.shown) for c in self.curves]
         if self.best_text:

@@ -6,7 +6,9 @@ Each says in its text what is to be seen. What no axis can hold is left out, and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 from ..differences import GradcheckReport
 from ..history import History
@@ -19,10 +21,13 @@ from .chart import Chart
 from .curve_chart import Curve, CurveChart, give_styles
 from .recorder import Frame, Recorder, sizes_by_layer
 
+Losses: TypeAlias = History | Sequence[float]
+
 
 def loss_curve(
-    history: History | Sequence[float],
+    history: Losses | Mapping[str, Losses],
     *,
+    unit: str = "epoch",
     log: bool = False,
     title: str | None = None,
     theme: str = "auto",
@@ -31,31 +36,41 @@ def loss_curve(
     """The loss of every epoch, of the training data and of those held out; the best is marked.
 
     Args:
-        history: from `training.fit`, or the losses themselves, one number for each epoch.
+        history: from `training.fit`, or the losses themselves, one number for each epoch; or
+            several of these by name, whose training losses are then drawn side by side.
+        unit: what is counted: with "update", an epoch of a history stands where its last update
+            is; losses by themselves may be counted by any word, such as "step".
         log: a logarithmic axis; losses of 0 and less are then left out, and counted.
         title: another title.
         theme: "auto", "light" or "dark".
         format: what a notebook stores: "svg", "png" or "html".
 
     Raises:
-        ValueError: no epochs.
+        ValueError: no epochs, or more names than there are colours.
         TypeError: neither a history nor numbers.
 
     >>> print(loss_curve([2.0, 0.5, 1.0]))
     Mean loss over 3 epochs.
     training: 2 at first, 1 at the end, between 0.5 and 2.
     Best epoch 1: 0.5.
+    >>> print(loss_curve({"slow": [2.0, 1.9], "fast": [2.0, 0.5]}, unit="step"))
+    Mean loss over 2 steps.
+    slow: 2 at first, 1.9 at the end, between 1.9 and 2.
+    fast: 2 at first, 0.5 at the end, between 0.5 and 2.
     """
-    curves = _curves_of(history, "loss")
+    curves = _curves_of(history, "loss", unit)
+    chart = CurveChart(title or "Loss", curves, unit, "mean loss", "log" if log else "zero")
+    if isinstance(history, Mapping):
+        return chart.finished("Mean loss", theme, format, "loss", **_places(curves))
     best = min(curves[-1].finite, key=lambda p: p[1], default=None)
-    chart = CurveChart(title or "Loss", curves, "epoch", "mean loss", "log" if log else "zero")
-    chart.mark(best, curves[-1], "best epoch")
-    return chart.finished("Mean loss", theme, format, best_epoch=_epoch_of(best))
+    chart.mark(best, curves[-1], f"best {unit}")
+    return chart.finished("Mean loss", theme, format, **_best(unit, best))
 
 
 def accuracy_curve(
-    history: History | Sequence[float],
+    history: Losses | Mapping[str, Losses],
     *,
+    unit: str = "epoch",
     title: str | None = None,
     theme: str = "auto",
     format: str = "svg",
@@ -63,8 +78,9 @@ def accuracy_curve(
     """The share of samples classified rightly, epoch by epoch; the highest is marked.
 
     Args:
-        history: from `training.fit` with a loss for classes; or the shares themselves, from 0 to 1.
-        title, theme, format: as for `loss_curve`.
+        history: from `training.fit` with a loss for classes; or the shares themselves, from 0 to 1;
+            or several of these by name.
+        unit, title, theme, format: as for `loss_curve`.
 
     Raises:
         ValueError: no accuracies, or numbers outside 0 to 1.
@@ -75,17 +91,19 @@ def accuracy_curve(
     training: 50 % at first, 75 % at the end, between 50 % and 100 %.
     Highest at epoch 1: 100 %.
     """
-    curves = _curves_of(history, "accuracy")
-    for epoch, share in (point for curve in curves for point in curve.points):
+    curves = _curves_of(history, "accuracy", unit)
+    for place, share in (point for curve in curves for point in curve.points):
         if share < 0.0 or share > 1.0:
             raise ValueError(
-                f"accuracy is a share from 0 to 1, but that of epoch {epoch:.0f} is {share}: "
+                f"accuracy is a share from 0 to 1, but that of {unit} {place:.0f} is {share}: "
                 "divide percentages by 100"
             )
+    chart = CurveChart(title or "Accuracy", curves, unit, "classified rightly", "share")
+    if isinstance(history, Mapping):
+        return chart.finished("Accuracy", theme, format, "accuracy", **_places(curves))
     best = max(curves[-1].finite, key=lambda p: p[1], default=None)
-    chart = CurveChart(title or "Accuracy", curves, "epoch", "classified rightly", "share")
-    chart.mark(best, curves[-1], "highest at epoch")
-    return chart.finished("Accuracy", theme, format, best_epoch=_epoch_of(best))
+    chart.mark(best, curves[-1], f"highest at {unit}")
+    return chart.finished("Accuracy", theme, format, **_best(unit, best))
 
 
 def gradient_sizes(
@@ -199,8 +217,34 @@ def _rises(flank: Sequence[Point], curve: Curve) -> bool:
 # ---- what they are given -----------------------------------------------------------------------
 
 
-def _curves_of(history: History | Sequence[float], name: str) -> list[Curve]:
-    """The curve of the training data, and that of the data held out if there were any."""
+def _curves_of(history: Losses | Mapping[str, Losses], name: str, unit: str) -> list[Curve]:
+    """The curve of the training data, and that of the data held out if there were any.
+
+    Of several histories by name, the curve of the training data of each.
+    """
+    if not isinstance(unit, str) or not unit.strip():
+        raise TypeError(f"unit is a word, such as 'epoch' or 'update', not {unit!r:.40}")
+    if isinstance(history, Mapping):
+        if len(history) > len(SERIES):
+            raise ValueError(
+                f"{len(history)} curves by name, and there are colours and dashes for "
+                f"{len(SERIES)}: draw them in several charts"
+            )
+        curves = []
+        for called, one in history.items():
+            curve = _tracks(one, name, unit)[0]
+            curve.key = curve.name = str(called)
+            curves.append(curve)
+    else:
+        curves = _tracks(history, name, unit)
+    if not curves:
+        raise ValueError("there is nothing to draw: give at least one history")
+    give_styles(curves)
+    return curves
+
+
+def _tracks(history: Losses, name: str, unit: str) -> list[Curve]:
+    """The curves of one history, without styles."""
     if isinstance(history, History):
         tracks = {
             key: [getattr(epoch, key) for epoch in history.epochs]
@@ -211,23 +255,35 @@ def _curves_of(history: History | Sequence[float], name: str) -> list[Curve]:
                 f"this history has no {name}: fit writes it down for losses that have classes, "
                 "such as cross_entropy"
             )
+        places: Iterable[int] = range(len(history.epochs))
+        if unit == "update":
+            places = accumulate(epoch.updates for epoch in history.epochs)
+        elif unit != "epoch":
+            raise ValueError(f"a history counts by 'epoch' or 'update', not by {unit!r:.40}")
     else:
         tracks = {name: [data_of(x) for x in items(history)]}
+        places = range(len(tracks[name]))
     if not tracks[name]:
         raise ValueError("there are no epochs to draw: train first, or pass at least one number")
+    xs = [*map(float, places)]
     curves = []
     for key, track in tracks.items():
-        points = [(float(i), math.nan if x is None else x) for i, x in enumerate(track)]
+        points = [(x, math.nan if y is None else y) for x, y in zip(xs, track, strict=True)]
         missing = track.count(None)
         if missing < len(track):
             title = "training" if key == name else "validation"
             curves.append(Curve(key, title, points, missing))
-    give_styles(curves)
     return curves
 
 
-def _epoch_of(best: Point | None) -> int | None:
-    return None if best is None else int(best[0])
+def _best(unit: str, best: Point | None) -> dict[str, Any]:
+    """Where the best point is."""
+    return {f"best_{unit}": None if best is None else int(best[0])}
+
+
+def _places(curves: Sequence[Curve]) -> dict[str, dict[str, list[int]]]:
+    """Where the numbers of each curve are, of curves by name."""
+    return {"places": {c.key: [int(x) for x, _ in c.points] for c in curves}}
 
 
 def _frames(recorder: Recorder | Sequence[Frame]) -> list[Frame]:

@@ -130,7 +130,7 @@ class Explanation:
         lines = []
         for number, path in enumerate(self.paths, 1):
             lines += self._lines_of_path(path, f"path {number}")
-        forms = without_repeats([*self._symbolic_sums(IN_TEXT), *self._numeric_sums(IN_TEXT)])
+        forms = _in_symbols_and_numbers(self._symbolic_sums(IN_TEXT), self._numeric_sums(IN_TEXT))
         lines.append(" = ".join([head, *forms]) + f"   (sum over {len(self.paths)} paths)")
         return [*lines, *self._remarks()]
 
@@ -150,8 +150,14 @@ class Explanation:
     def _remarks(self) -> list[str]:
         """What x⁽¹⁾ means, where it occurs."""
         ends = [path.ends(i) for path in self.paths for i in shown(len(path.slopes))]
-        pairs = dict.fromkeys((z, x) for z, x, number in ends if number)
-        return [f"{x}⁽ⁿ⁾ is {x} where {z} uses it for the n-th time." for z, x in pairs]
+        users: dict[Name, dict[Name, None]] = {}
+        for z, x, number in ends:
+            if number:
+                users.setdefault(x, {})[z] = None
+        return [
+            f"{x}⁽ⁿ⁾ is {x} where {' or '.join(map(str, zs))} uses it for the n-th time."
+            for x, zs in users.items()
+        ]
 
     # ---- in LaTeX ----
 
@@ -164,14 +170,14 @@ class Explanation:
             forms = self._sums_at_uses(write)
         else:
             is_only = len(self.paths) == 1
-            forms = [
+            formulas = [
                 write.sum([write.chain(path, is_only) for path in self.paths]),
                 write.sum([write.symbols(path) for path in self.paths]),
                 write.sum([write.symbol(path.simplified) for path in self.paths]),
                 *self._symbolic_sums(write),
-                write.sum([write.numbers(path.slopes) for path in self.paths]),
-                *self._numeric_sums(write),
             ]
+            products = write.sum([write.numbers(path.slopes) for path in self.paths])
+            forms = _in_symbols_and_numbers(formulas, [products, *self._numeric_sums(write)])
         rows = r" \\ &= ".join(without_repeats([head, *forms])[1:])
         return rf"\begin{{aligned}}{head} &= {rows}\end{{aligned}}"
 
@@ -204,6 +210,14 @@ class Explanation:
                 terms.append(write.product(steps, 2))
                 numbers.append(write.numbers([gradient, slope]))
         return [write.sum(terms, n), write.sum(numbers, n), write.number(self.value)]
+
+
+def _in_symbols_and_numbers(formulas: list[str], numbers: list[str]) -> list[str]:
+    """The formulas, then the numbers, unless the formulas end with these already."""
+    formulas, numbers = without_repeats(formulas), without_repeats(numbers)
+    if formulas[-len(numbers) :] == numbers:
+        return formulas
+    return without_repeats([*formulas, *numbers])
 
 
 class Explanations(tuple[Explanation, ...]):

@@ -523,6 +523,7 @@ class _Sweep:
                     return f"{said}."
                 noise = 1e-12 * abs(self.graph.output.data)
                 is_far = abs(moved - predicted) > max(FAR * max(abs(moved), abs(predicted)), noise)
+                is_far = is_far and not self.gradients[leaf.index].is_wrong  # or it is no wonder
                 why = f": {z} has a kink, a jump or a bend there, which a slope does not show"
                 return f"{said} (in fact {number_text(moved)}{why * is_far})."
         return "None of them is a finite number." if len(leaves) > 1 else "It is no finite number."
