@@ -1,7 +1,7 @@
 """Build the documentation site.
 
     pip install ".[docs]"
-    npm install --prefix docs
+    npm install --no-package-lock --prefix docs
     python docs/build.py [FOLDER]
 
 writes it to FOLDER, by default build/site; open index.html there. Warnings are errors.
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         print('the site is built by Sphinx: pip install ".[docs]"', file=sys.stderr)
         return 1
     if not (DOCS / "node_modules/mathjax/es5/tex-svg.js").is_file():
-        print("formulas are set by MathJax: npm install --prefix docs", file=sys.stderr)
+        print("formulas are set by MathJax: npm install --no-package-lock --prefix docs", file=sys.stderr)
         return 1
     folder = arguments[0] if arguments else str(ROOT / "build/site")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]

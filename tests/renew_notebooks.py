@@ -21,7 +21,9 @@ def renew(path: Path) -> None:
     """Execute a notebook, and keep nothing of the machine that did."""
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(ROOT)}}
-    nbclient.NotebookClient(notebook, timeout=60, resources=resources).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=60, resources=resources, coalesce_streams=True
+    ).execute()
     for number, cell in enumerate(notebook.cells):
         cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         cell.id = f"{'code' if cell.cell_type == 'code' else 'text'}-{number:02d}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
 from microgrunderscore import OPERATIONS, Value
 from microgrunderscore.operation import Operation
 from microgrunderscore.pictures.names import Name
 from microgrunderscore.pictures.symbols import meaning, slope_symbol
-from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 POINTS = {"acosh": (1.5,)}  # where a row is defined, if not at these:
 USUAL = (0.5, 0.25, 0.125)
