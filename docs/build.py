@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
         print('the site is built by Sphinx: pip install ".[docs]"', file=sys.stderr)
         return 1
     if not (DOCS / "node_modules/mathjax/es5/tex-svg.js").is_file():
-        print("formulas are set by MathJax: npm install --no-package-lock --prefix docs", file=sys.stderr)
+        hint = "npm install --no-package-lock --prefix docs"
+        print(f"formulas are set by MathJax, from npm: {hint}", file=sys.stderr)
         return 1
     folder = arguments[0] if arguments else str(ROOT / "build/site")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]

@@ -28,7 +28,7 @@ release = version = __version__
 copyright = "the microgrunderscore developers; MIT licence"
 language = "en-GB"
 root_doc = "docs/index"
-include_patterns = ["docs/**", "notebooks/*.ipynb", "CHANGELOG.md"]
+include_patterns = ["docs/**", "notebooks/[0-9]*.ipynb", "CHANGELOG.md"]
 exclude_patterns = ["docs/node_modules", "docs/_*", "**/.ipynb_checkpoints"]
 
 extensions = [
