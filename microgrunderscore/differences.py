@@ -133,7 +133,7 @@ def gradcheck(
     if not entries:
         raise TypeError(f"gradcheck of {name_of(f)} needs a number to vary: give its arguments")
     reports = [
-        _check_entry(f, point, place, x, slope, step, rtol, atol)
+        _check_entry(f, point, places, place, x, slope, step, rtol, atol)
         for (place, x), (_, slope) in zip(entries, leaves(slopes), strict=True)
     ]
     worst = max(reports, key=_badness)
@@ -145,6 +145,7 @@ def gradcheck(
 def _check_entry(
     f: Function,
     point: list[Tree],
+    lifted: Sequence[int],
     place: Place,
     x: float,
     analytic: float,
@@ -152,15 +153,15 @@ def _check_entry(
     rtol: float,
     atol: float,
 ) -> GradcheckReport:
-    """The report for one entry of the arguments."""
+    """The report for one entry of the arguments; lifted: those that f gets as Values."""
 
     @functools.cache
     def along(t: float) -> float:
         """f with t in this place."""
         arguments = list(point)
-        branch = point[place[0]]
-        moved = (t if where == place[1:] else leaf for where, leaf in leaves(branch))
-        arguments[place[0]] = rebuild(branch, map(Value, moved))
+        for i in lifted:
+            moved = (t if (i, *where) == place else leaf for where, leaf in leaves(point[i]))
+            arguments[i] = rebuild(point[i], map(Value, moved))
         return data_of(f(*arguments))
 
     h = step or EPSILON ** (1 / 3) * max(1.0, abs(x))

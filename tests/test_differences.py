@@ -215,3 +215,13 @@ def test_gradcheck_catches_every_wrong_rule(name: str) -> None:
             assert bool(points) == (mutant not in SAME), mutant
             with replaced(row, which, rules):
                 assert all(caught(row, which, point) for point in points), mutant
+
+
+def test_f_gets_values_for_all_arguments_that_are_checked() -> None:
+    def by_hand(a: Any, b: Any) -> Value:
+        return Value(a.data * b.data, (a, b), (b.data, a.data))
+
+    assert gradcheck(by_hand, 2.0, 3.0).ok
+    kinds: set[tuple[type, type]] = set()
+    gradcheck(lambda a, b: kinds.add((type(a), type(b))) or a * b, 2.0, 3.0, argnums=0)
+    assert kinds == {(Value, float)}

@@ -28,6 +28,7 @@ def loss_curve(
     history: Losses | Mapping[str, Losses],
     *,
     unit: str = "epoch",
+    what: str = "mean loss",
     log: bool = False,
     title: str | None = None,
     theme: str = "auto",
@@ -40,6 +41,7 @@ def loss_curve(
             several of these by name, whose training losses are then drawn side by side.
         unit: what is counted: with "update", an epoch of a history stands where its last update
             is; losses by themselves may be counted by any word, such as "step".
+        what: what the numbers are, where they are no mean losses: "f(x, y)", say.
         log: a logarithmic axis; losses of 0 and less are then left out, and counted.
         title: another title.
         theme: "auto", "light" or "dark".
@@ -59,12 +61,13 @@ def loss_curve(
     fast: 2 at first, 0.5 at the end, between 0.5 and 2.
     """
     curves = _curves_of(history, "loss", unit)
-    chart = CurveChart(title or "Loss", curves, unit, "mean loss", "log" if log else "zero")
+    chart = CurveChart(title or "Loss", curves, unit, what, "log" if log else "zero")
+    subject = f"{what[:1].upper()}{what[1:]}"
     if isinstance(history, Mapping):
-        return chart.finished("Mean loss", theme, format, "loss", **_places(curves))
+        return chart.finished(subject, theme, format, "loss", **_places(curves))
     best = min(curves[-1].finite, key=lambda p: p[1], default=None)
     chart.mark(best, curves[-1], f"best {unit}")
-    return chart.finished("Mean loss", theme, format, **_best(unit, best))
+    return chart.finished(subject, theme, format, **_best(unit, best))
 
 
 def accuracy_curve(
@@ -141,7 +144,7 @@ def gradient_sizes(
     chart = CurveChart(heading, curves, "epoch", "rms of ∂L/∂w", "log", labels=True)
     if len(curves) > len(SERIES):
         others = len(curves) - len(SERIES)
-        chart.remarks.append(f"Thin lines without a label: the {others} layers between.")
+        chart.remarks.append(f"Thin lines without a label: the {counted(others, 'layer')} between.")
     chart.sentences += _first_and_last(curves)
     return chart.finished(
         "Root mean square of the gradients", theme, format, among="gradient_sizes"
