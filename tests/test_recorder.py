@@ -216,3 +216,14 @@ def test_it_says_what_it_holds() -> None:
     assert repr(recorder) == "Recorder(every=2): 0 frames"
     trained(MLP(2, [1], seed=1), recorder, 1)
     assert repr(recorder) == "Recorder(every=2): 1 frame, epochs 0 to 0"
+
+
+def test_neurons_that_are_off_have_gradients_of_0() -> None:
+    model = MLP(1, [2, 1], seed=0)
+    for neuron, weight in zip(model.layers[0].neurons, (1.0, -1.0), strict=True):
+        neuron.w[0].data = weight
+    model([1.0]).backward()
+    first, _ = gradients_of(model).values()
+    assert len(first) == 4
+    assert first[2:] == [0.0, 0.0]
+    assert gradients_of(MLP(1, [2, 1], seed=0))["layer 1"] == []  # nothing was computed

@@ -148,9 +148,12 @@ def layers_of(model: Any) -> dict[str, list[Value]]:
 
 
 def gradients_of(model: Any) -> dict[str, list[float]]:
-    """The gradients that the parameters of each layer hold, without those never computed."""
+    """The gradients that the parameters of each layer hold; none where none was computed.
+
+    A backward pass does not come by at neurons that are off for every sample: theirs are 0.
+    """
     return {
-        name: [p.grad for p in parameters if p.has_grad or p.grad]
+        name: [p.grad for p in parameters] if any(p.has_grad or p.grad for p in parameters) else []
         for name, parameters in layers_of(model).items()
     }
 
