@@ -144,12 +144,23 @@ def test_the_names_of_a_network_are_those_of_the_picture() -> None:
     assert str(explain(z, "w₁₁⁽¹⁾", names={"model": model})) == str(e)
     assert e.picture().svg == draw(z, w, model=model).svg
     assert explain(z, w).picture().svg == draw(z, w).svg
+
     with pytest.raises(TypeError, match="model= takes a module"):
         explain(z, w, model=3)
     with pytest.raises(TypeError, match="names= takes variables"):
         explain(z, w, names=3)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="max_paths must be at least 0"):
         explain(z, w, max_paths=-1)
+
+
+def test_the_picture_calls_the_output_as_the_text_does() -> None:
+    x = Value(2.0, "x")
+    z = (x * x).log()
+    assert explain(z, x).picture().svg == draw(z, x).svg
+    assert "α = log v₁" in explain(z, x, output="α").picture().text
+    z.label = "z"
+    assert "α = log v₁" in explain(z, x, output="α").picture().text
+    assert "; z = log v₁" in explain(z, x).picture().text
 
 
 def test_constants_on_the_way() -> None:

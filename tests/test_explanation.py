@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from microgrunderscore import MLP, SGD, Value, compile, dot, exp, logsumexp, sum_of, take
+from microgrunderscore import MLP, SGD, Value, compile, dot, exp, logsumexp, softmax, sum_of, take
 from microgrunderscore.program import explanation
 from microgrunderscore.program.explanation import COLUMNS, explained
 
@@ -245,6 +245,17 @@ def test_nothing_of_the_forward_part_is_in_the_adjoint() -> None:
         for i, part in enumerate(parts.all):
             for source in part.flows:
                 assert source < 0 or part.is_adjoint or not parts.all[source].is_adjoint, i
+
+
+def test_what_is_read_on_the_way_is_no_part_of_one_thing() -> None:
+    """Several logsumexps that share their comparisons: each part comes after those it reads."""
+    from microgrunderscore.program.parts import parts_of
+
+    f = compile(lambda xs: [softmax(xs[:k])[0] for k in (2, 3, 4)])
+    f.jacobian([[0.0, 0.1, 0.2, 0.3]])
+    for i, part in enumerate(parts_of(f._latest).all):
+        assert all(source < i for source in part.flows)
+    f.overview()  # which puts each part behind those that it reads
 
 
 def test_the_numbers() -> None:

@@ -56,8 +56,10 @@ class Explanation:
         names: Names,
         model: Module | None,
         max_paths: int,
+        called: str | None,
     ) -> None:
         self._root = flow.root
+        self._called = called
         self._model = model
         self._node = wrt
         self.output = output
@@ -94,13 +96,12 @@ class Explanation:
             theme, format: as for `draw`.
         """
         names = self._names.variables
-        output = None if self.output == self._names[self._root] else self.output.text
         return draw(
             self._root,
             self._node,
             names=names,
             model=self._model,
-            output=output,
+            output=self._called,
             theme=theme,
             format=format,
         )
@@ -326,7 +327,8 @@ def _explained(
     counts = flow.counts(chosen)
     model = modules.get("")
     explanations = Explanations(
-        Explanation(flow, x, counts[id(x)], output_name, called, model, max_paths) for x in chosen
+        Explanation(flow, x, counts[id(x)], output_name, called, model, max_paths, output)
+        for x in chosen
     )
     return explanations if is_many else explanations[0]
 

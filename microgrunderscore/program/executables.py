@@ -177,7 +177,8 @@ class PythonExecutable:
         return list(zip(*moved, strict=True)) if self.is_finite() else [(math.nan,)]
 
     def lanes_of(self, bound: Bound, batch: int) -> list[Numbers]:
-        return [list(column) for column in zip(*bound.lanes[batch], strict=True)]
+        columns = zip(*bound.lanes[batch], strict=True)
+        return [[*map(float, column)] for column in columns]  # differences of comparisons are ints
 
     def is_finite(self) -> bool:
         return all(x - x == 0.0 for x in self.gradient)

@@ -340,10 +340,27 @@ def _found_idioms(
             groups[j][1] != groups[i][1] or taken[j][rows].any() for j, rows in idiom.claims.items()
         ):
             continue
+        if _is_read_on_the_way(idiom, all_groups):
+            continue
         found.append(idiom)
         for j, rows in idiom.claims.items():
             taken[j][rows] = True
     return found
+
+
+def _is_read_on_the_way(idiom: Idiom, groups: Sequence[Group]) -> bool:
+    """Whether others read what it makes before it ends; as one part it would come too late."""
+    start, end = min(idiom.claims), max(idiom.claims)
+    made: dict[bool, list[int]] = {True: [], False: []}
+    for j, rows in idiom.claims.items():
+        if j != end:
+            made[groups[j].lane] += groups[j].to[rows].tolist()
+    for j in range(start, end):
+        others = np.ones(groups[j].count, bool)
+        others[idiom.claims.get(j, [])] = False
+        if any(np.isin(slots[others], made[lane]).any() for lane, slots in _reads(groups[j])):
+            return True
+    return False
 
 
 # ---- merging ------------------------------------------------------------------------------------
