@@ -153,7 +153,8 @@ function start(host) {
     const isCut = natural.width > room.clientWidth + 1 || natural.height > room.clientHeight + 1;
     player.classList.toggle("wide", isCut);
     if (isNew && isCut && room.clientWidth >= LEAST_SCALE * natural.width) fit();
-    isNew = isNew && room.clientWidth === 0; // nothing is seen of it yet
+    // It stays new while nothing is to be seen of it.
+    isNew = isNew && room.clientWidth === 0;
   }).observe(one(".graph"));
 
   // Scroll a box, never the page, until these elements are to be seen in it. Where a gradient flows
