@@ -399,7 +399,7 @@ class Value(Numeric):
                     b._grad += v._db * g
                 elif a is None:
                     v._hand_on(g)
-        finally:  # Ctrl-C loses this pass, not those before it
+        finally:  # Ctrl-C takes nothing away from earlier passes
             for v, before in earlier:
                 v._grad += before
         if process.watch is not None:

@@ -441,9 +441,9 @@ def test_histories_by_name_are_drawn_side_by_side_at_their_updates() -> None:
     chart = loss_curve(both, unit="update")
     assert chart.numbers["loss"] == {"often": [2.0, 1.0], "once": [2.0]}
     assert chart.numbers["places"] == {"often": [10, 20], "once": [1]}
-    assert str(chart).splitlines()[0] == "Mean loss over 20 updates."
+    assert str(chart).splitlines()[0] == "Mean loss, update 1 to 20."
     assert "once: 2." in str(chart)
-    assert str(loss_curve([2.0, 1.0], what="f(x, y)", unit="step")).startswith("F(x, y) over 2 s")
+    assert str(loss_curve([2.0, 1.0], what="f(x, y)", unit="step")).startswith("F(x, y), step 0")
     assert loss_curve(both).numbers["places"] == {"often": [0, 1], "once": [0]}
 
 

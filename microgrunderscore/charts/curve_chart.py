@@ -195,10 +195,7 @@ class CurveChart:
         self, subject: str, theme: str, format: str, among: str = "", **more: Any
     ) -> Chart:
         """The chart, with everything said; its numbers are put together under `among`."""
-        n = max((len(c.points) for c in self.curves), default=0)
-        if self.kinds[0] == "whole":  # numbers that are there for some of the units only
-            n = max(n, *(int(c.points[-1][0]) for c in self.curves if c.points))
-        text = [f"{subject} over {counted(n, self.unit)}."]
+        text = [f"{subject}{self._extent()}."]
         text += [c.said(self.shown) for c in self.curves]
         if self.best_text:
             text.append(f"{self.best_text[0].upper()}{self.best_text[1:]}.")
@@ -216,6 +213,14 @@ class CurveChart:
             theme=theme,
             format=format,
         )
+
+    def _extent(self) -> str:
+        """Over how many units, or from which to which."""
+        places = [x for c in self.curves for x, _ in c.points]
+        if self.unit == "epoch" or self.kinds[0] != "whole" or not places:
+            n = max((len(c.points) for c in self.curves), default=0)
+            return f" over {counted(n, self.unit)}"
+        return f", {self.unit} {min(places):,.0f} to {max(places):,.0f}"
 
     def _plot(self, into: Any, colours: Colours) -> None:
         """The same in matplotlib."""

@@ -56,7 +56,7 @@ def loss_curve(
     training: 2 at first, 1 at the end, between 0.5 and 2.
     Best epoch 1: 0.5.
     >>> print(loss_curve({"slow": [2.0, 1.9], "fast": [2.0, 0.5]}, unit="step"))
-    Mean loss over 2 steps.
+    Mean loss, step 0 to 1.
     slow: 2 at first, 1.9 at the end, between 1.9 and 2.
     fast: 2 at first, 0.5 at the end, between 0.5 and 2.
     """
