@@ -123,6 +123,8 @@ class Value(Numeric):
         if label:
             self.label = label
 
+    # ---- what can be asked of it ----
+
     @property
     def op(self) -> str:
         """The name of the operation that this is the result of; "" for a leaf."""
@@ -213,8 +215,10 @@ class Value(Numeric):
             return self._a.partials if self.op == "custom" else (self._da,)
         return self._da, self._db
 
+    # ---- micrograd's names, for drawings and lessons made for it ----
+
     @property
-    def _prev(self) -> tuple[Value, ...]:  # micrograd's names, for drawings made for it
+    def _prev(self) -> tuple[Value, ...]:
         return self.parents
 
     @property

@@ -53,3 +53,15 @@ def test_the_number_of_operations() -> None:
     from microgrunderscore.operation import BUILT_IN
 
     assert f"[{len(BUILT_IN)}](docs/reference/operations.md)" in (ROOT / "README.md").read_text()
+
+
+def test_the_engine_is_read_from_the_first_line_to_the_last() -> None:
+    """Each piece of code on the page begins where the one before has ended."""
+    page = (ROOT / "docs" / "explanation" / "engine.md").read_text("utf-8")
+    source = (ROOT / "microgrunderscore" / "engine.py").read_text("utf-8")
+    starts = [text.strip('"') for text in re.findall(r"^:start-at: (.*)$", page, re.M)]
+    ends = [text.strip('"') for text in re.findall(r"^:end-before: (.*)$", page, re.M)]
+    assert ends == starts[1:]
+    assert source.startswith(f'"""{starts[0]}')
+    places = [source.index(start) for start in starts]
+    assert places == sorted(places)
