@@ -201,7 +201,10 @@ import sys
 from setuptools import build_meta
 getattr(build_meta, sys.argv[1])(sys.argv[2])
 """
-LEFT_OUT = (".*", "__pycache__", "*.egg-info", "*.so", "*.pyd", "*-demo.html", "build", "dist")
+LEFT_OUT = (
+    *(".*", "__pycache__", "*.egg-info", "*.so", "*.pyd", "*-demo.html", "build", "dist"),
+    "node_modules",
+)
 NOTICE = "microgrunderscore becomes pure Python: "
 
 
