@@ -9,6 +9,7 @@ writes it to FOLDER, by default build/site; open index.html there. Warnings are 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -16,8 +17,11 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
 
-def main(arguments: list[str]) -> int:
-    """Build the site; 0 if all is well, 1 or 2 if not."""
+def main() -> int:
+    """Build the site; 0 if all is well."""
+    parser = argparse.ArgumentParser(description="Build the documentation site.")
+    parser.add_argument("folder", nargs="?", default=str(ROOT / "build/site"), help="(build/site)")
+    folder = parser.parse_args().folder
     try:
         from sphinx.cmd.build import main as sphinx
     except ImportError:
@@ -27,10 +31,9 @@ def main(arguments: list[str]) -> int:
         hint = "npm install --no-package-lock --prefix docs"
         print(f"formulas are set by MathJax, from npm: {hint}", file=sys.stderr)
         return 1
-    folder = arguments[0] if arguments else str(ROOT / "build/site")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
     return sphinx([*options, "--conf-dir", str(DOCS), str(ROOT), folder])
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

@@ -17,6 +17,7 @@ import pytest
 from browser import Browser
 
 HOST = "http://site.test/"
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SITE = Path(os.environ.get("SITE", ""))
 FOUND = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html")) if SITE.name else []
 PAGES = [name for name in FOUND if name != "index.html"]  # which only leads to the first one
@@ -59,7 +60,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def reader(browser: Browser) -> Iterator[Reader]:
     """One page of Chromium for all pages of the site."""
-    page = browser.chromium.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.chromium.new_page(viewport=WIDE)
     yield Reader(page)
     page.close()
 
@@ -72,7 +73,7 @@ def test_there_are_pages() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page(reader: Reader, name: str, scheme: str) -> None:
-    """No complaint, no request to another host, no broken formula, no broken link or picture."""
+    """No complaint, no request to another host, no broken formula or picture; also on a phone."""
     page = reader.open(name, scheme)
     page.wait_for_function("!window.MathJax || !MathJax.startup || MathJax.startup.document")
     page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
@@ -81,7 +82,9 @@ def test_a_page(reader: Reader, name: str, scheme: str) -> None:
     assert unset.count() == 0, unset.first.inner_text()
     pictures = "[...document.images].filter((i) => !i.naturalWidth).map((i) => i.src.slice(0, 99))"
     assert page.evaluate(pictures) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
     assert reader.wrong == []
 
 
