@@ -32,7 +32,10 @@ def main() -> int:
         print(f"formulas are set by MathJax, from npm: {hint}", file=sys.stderr)
         return 1
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
-    return sphinx([*options, "--conf-dir", str(DOCS), str(ROOT), folder])
+    failed = sphinx([*options, "--conf-dir", str(DOCS), str(ROOT), folder])
+    if not failed:
+        print(Path(folder, "index.html"))
+    return failed
 
 
 if __name__ == "__main__":

@@ -74,8 +74,13 @@ class Module:
 
         Raises:
             ValueError: a name is missing or too many, or a number is not finite.
-            TypeError: something is not a number.
+            TypeError: something is not a number, or the state no mapping.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state takes the numbers by name, not {type(state).__name__} {state!r:.40}: "
+                "state, about = store.load(path)"
+            )
         named = self.named_parameters()
         if differences := mismatch(named, state):
             raise ValueError(

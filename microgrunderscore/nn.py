@@ -389,7 +389,7 @@ class MLP(Module):
         """A model of the structure that `about` wrote, all parameters 0; then `load_state`.
 
         Args:
-            about: as read from a file; it is not trusted, and everything in it is checked.
+            about: as read from a file; it is not trusted, and everything that is used is checked.
 
         Raises:
             ValueError: it is not the structure of an MLP, or of one too large.
@@ -431,7 +431,7 @@ def _wrong_inputs(expected: int, xs: list[Any]) -> ValueError:
     if xs and isinstance(xs[0], list | tuple):
         return ValueError(
             f"expected one sample of {expected} inputs, got a table of {len(xs)} rows: "
-            "call the model with one row at a time, or use training.predict"
+            "call the model with one row at a time, or use microgrunderscore.predict(model, X)"
         )
     return ValueError(f"expected {expected} inputs, got {len(xs)}")
 
@@ -519,9 +519,10 @@ def _written(name: str) -> str:
 def _checked_about(about: Any) -> tuple[int, list[int], list[str]]:
     """nin, nouts and the names of the activations, from what a file holds."""
     expected = {"model", "nin", "nouts", "activations"}
-    if not isinstance(about, Mapping) or set(about) != expected or about["model"] != "MLP":
+    if not isinstance(about, Mapping) or not expected <= set(about) or about["model"] != "MLP":
         raise ValueError(
-            f"expected the structure of an MLP ({', '.join(sorted(expected))}), got {about!r:.80}"
+            f"expected the structure of an MLP ({', '.join(sorted(expected))}), got {about!r:.80}; "
+            "it is saved with store.save(path, model.state(), about=model.about())"
         )
     nin, nouts, names = about["nin"], about["nouts"], about["activations"]
     if not isinstance(nouts, list) or not isinstance(names, list) or len(names) != len(nouts):

@@ -134,7 +134,7 @@ def fit(
         model=model,
         samples=samples,
         targets=targets,
-        loss=_loss(loss),
+        loss=_loss(loss, model),
         optimizer=_checked_optimizer(optimizer, model),
         batch_size=_batch_size(batch_size, len(samples)),
         order=_Order(len(samples), _generator(seed) if shuffle else None),
@@ -461,7 +461,7 @@ def evaluate(model: Model, X: Any, y: Any, *, loss: str | Loss) -> float:
     """
     samples, targets = data_set("", X, y)
     with gc_paused():
-        return _mean_loss(_loss(loss), [_predicted(model, x) for x in samples], targets)
+        return _mean_loss(_loss(loss, model), [_predicted(model, x) for x in samples], targets)
 
 
 def _predicted(model: Model, x: Any) -> Any:
@@ -495,13 +495,24 @@ def _is_right(output: Any, target: Any, judge: Judge) -> bool:
 # ---- arguments ---------------------------------------------------------------------------------
 
 
-def _loss(loss: str | Loss) -> Loss:
+INCLUDED = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}  # in losses, by name
+
+
+def _loss(loss: str | Loss, model: Any = None) -> Loss:
     """The loss function of this name; a function is returned as it is."""
     if callable(loss):
         return loss
-    if loss not in losses.LOSSES:
+    last = getattr(model, "layers", None) or [None]
+    included = INCLUDED.get(loss)
+    if included is not None and getattr(last[-1], "activation_name", "") == included:
         raise ValueError(
-            f"loss {loss!r:.40} is not known{did_you_mean(str(loss), losses.LOSSES)}: "
+            f"{loss} has the {included} in it, and so has the last layer of the model, so that it "
+            f"would be applied twice: leave output={included!r} out of the model"
+        )
+    if loss not in losses.LOSSES:
+        question = did_you_mean(str(loss), losses.LOSSES)
+        raise ValueError(
+            f"loss {loss!r:.40} is not known{question and f', {question}'}: "
             f"{', '.join(losses.LOSSES)}, or a function (prediction, target) → Value"
         )
     return losses.LOSSES[loss]

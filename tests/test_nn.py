@@ -353,7 +353,7 @@ def test_a_model_is_saved_and_built_again(tmp_path: Any) -> None:
         {"model": "CNN"}, {"nin": 0}, {"nin": 2.5}, {"nin": True}, {"nouts": []}, {"nouts": 3},
         {"nouts": [0, 1]}, {"nouts": [3, 1, 1]}, {"nouts": [10**9, 1]}, {"nouts": ["3", 1]},
         {"activations": ["relu"]}, {"activations": ["relu", 3]}, {"activations": ["relu", "eval"]},
-        {"activations": ["relu", "softmax"]}, {"extra": 1},
+        {"activations": ["relu", "softmax"]},
     ],
 )  # fmt: skip
 def test_a_damaged_structure_is_refused(change: dict[str, Any]) -> None:
@@ -641,3 +641,17 @@ def test_a_seed_is_a_whole_number_of_at_least_0(seed: Any) -> None:
 def test_layerwise_wants_a_function() -> None:
     with pytest.raises(TypeError, match=r"lambda y: squared_error\(y, d\), not str"):
         MLP(2, [1], seed=0).layerwise([1.0, 2.0], "squared_error")  # type: ignore[arg-type]
+
+
+def test_a_structure_may_come_with_further_notes() -> None:
+    model = MLP(2, [3, 1], seed=1)
+    twin = MLP.from_about({**model.about(), "classes": ["left", "right"]})
+    assert twin.about() == model.about()
+    with pytest.raises(ValueError, match=r"got \{\}; it is saved with store.save"):
+        MLP.from_about({})
+
+
+@pytest.mark.parametrize("state", ["model.json", ({"w": 1.0}, {})])
+def test_a_state_is_a_mapping(state: Any) -> None:
+    with pytest.raises(TypeError, match=r"numbers by name, not .*state, about = store.load"):
+        MLP(2, [1]).load_state(state)

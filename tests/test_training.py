@@ -507,6 +507,11 @@ def test_arrays() -> None:
         ({"patience": 0}, ValueError, "patience"),
         ({"reduction": "max"}, ValueError, "'mean' or 'sum', got 'max'"),
         ({"loss": "mse"}, ValueError, "loss 'mse' is not known: squared_error"),
+        (
+            {"loss": "binary_crossentropy"},
+            ValueError,
+            "not known, did you mean 'binary_cross_entropy'\\?: squared_error",
+        ),
         ({"optimizer": 0.1}, TypeError, "optimizer must be an SGD or Adam, not float"),
         ({"clip": 0.0}, ValueError, "max_norm"),
         ({"schedule": 0.1}, TypeError, "schedule must be a function, not float 0.1"),
@@ -523,6 +528,20 @@ def test_wrong_arguments(settings: dict[str, Any], error: Any, match: str) -> No
 def test_the_optimizer_of_another_model_is_refused() -> None:
     with pytest.raises(ValueError, match="no parameter of this model"):
         train(optimizer=SGD(small(), 0.1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "targets"),
+    [("binary_cross_entropy", "sigmoid", [0, 1]), ("cross_entropy", "softmax", [0, 1])],
+)
+def test_what_a_loss_includes_is_not_applied_twice(loss: str, output: str, targets: Any) -> None:
+    outputs = 2 if output == "softmax" else 1
+    model = MLP(1, [outputs], output=output, seed=0)
+    options: Any = {"optimizer": SGD(model, lr=0.1), "epochs": 1}
+    with pytest.raises(ValueError, match=f"leave output='{output}' out of the model"):
+        fit(model, [[0.0], [1.0]], targets, loss=loss, **options)
+    with pytest.raises(ValueError, match="applied twice"):
+        evaluate(model, [[0.0], [1.0]], targets, loss=loss)
 
 
 # ---- prediction --------------------------------------------------------------------------------
