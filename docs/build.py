@@ -10,8 +10,10 @@ writes it to FOLDER, by default build/site; open index.html there. Warnings are 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -20,8 +22,8 @@ ROOT = DOCS.parent
 def main() -> int:
     """Build the site; 0 if all is well."""
     parser = argparse.ArgumentParser(description="Build the documentation site.")
-    parser.add_argument("folder", nargs="?", default=str(ROOT / "build/site"), help="(build/site)")
-    folder = parser.parse_args().folder
+    parser.add_argument("folder", nargs="?", default=ROOT / "build/site", help="(build/site)")
+    folder = Path(parser.parse_args().folder)
     try:
         from sphinx.cmd.build import main as sphinx
     except ImportError:
@@ -31,10 +33,20 @@ def main() -> int:
         hint = "npm install --no-package-lock --prefix docs"
         print(f"formulas are set by MathJax, from npm: {hint}", file=sys.stderr)
         return 1
+    if folder.exists() and not (folder / "objects.inv").is_file():
+        print(f"{folder} is there, and no earlier site: name another folder", file=sys.stderr)
+        return 1
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
-    failed = sphinx([*options, "--conf-dir", str(DOCS), str(ROOT), folder])
-    if not failed:
-        print(Path(folder, "index.html"))
+    with TemporaryDirectory() as work:  # what Sphinx keeps for itself stays out of the site
+        made = Path(work, "site")
+        options += ["--conf-dir", str(DOCS), "--doctree-dir", str(Path(work, "doctrees"))]
+        failed = sphinx([*options, str(ROOT), str(made)])
+        if not failed:
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(made, folder)
+            print(folder / "index.html")
     return failed
 
 

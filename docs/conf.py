@@ -19,7 +19,8 @@ ROOT = DOCS.parent
 RATIO = "\N{RATIO}"  # stands for a colon
 sys.path[:0] = [str(ROOT), str(DOCS / "extensions")]
 os.environ["MICROGRUNDERSCORE_PURE"] = "1"  # compiled modules have no docstrings
-os.environ["PYTHONPATH"] = str(ROOT)  # for the code cells
+paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # for the code cells
 
 from microgrunderscore.version import __version__  # noqa: E402
 
@@ -72,8 +73,10 @@ def _plain_docstring(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
     """Docstrings are prose: their bars are absolute values, and `.grad` is an attribute."""
+    is_example = False
     for i, line in enumerate(lines):
-        if not line.lstrip().startswith((">>>", "...")):
+        is_example = bool(line.strip()) and (is_example or line.lstrip().startswith(">>>"))
+        if not is_example:
             literal = re.sub(r"(?<!`)`(\.[^`]+)`(?!`)", r"``\1``", line)
             lines[i] = literal if "`" in line else literal.replace("|", r"\|")
     if what == "property" and lines:

@@ -205,7 +205,9 @@ class CompiledLoss(Compiled, Keeper):
     that before it. Not to be called from several threads at once.
 
     Attributes:
-        function: what was compiled. parameters, names: the Values, and what errors call them.
+        function: what was compiled.
+        parameters: the Values.
+        names: what errors call them.
         update: the optimiser, or None.
     """
 
@@ -414,8 +416,9 @@ class BoundLoss:
     It computes with what `parameters` holds, and leaves Values, gradients and optimiser alone.
 
     Attributes:
-        parameters, gradient: the numbers themselves, in the memory of the program, to be written
-            and read; NumPy arrays, or lists where the program runs as Python.
+        parameters: the numbers themselves, in the memory of the program, to be written; a NumPy
+            array, or a list where the program runs as Python.
+        gradient: the same for the gradient, to be read.
     """
 
     def __init__(self, loss: CompiledLoss, found: _LossProgram, bound: Bound) -> None:

@@ -35,8 +35,8 @@ def compile(
     point, and what is compiled gives its values, gradients, Jacobians or Hessians at many points.
 
     The function is run once for each structure of its arguments, on numbers that write down what is
-    done to them. So it has to compute with `Value`s and the package's functions; where it would
-    decide in Python (`if x > 0`), use `where`, `relu`, `maximum`; where data name a row, `take`.
+    done to them. So it has to compute with Values and the package's functions; where it would
+    decide in Python, as by ``if``, use `where`, `relu`, `maximum`; where data name a row, `take`.
     Plain numbers that it finds, and random ones that it draws, stay as they are. Values that are
     no parameters are read anew at every call.
 

@@ -14,7 +14,8 @@ class Epoch:
         loss: mean loss of the samples, each as it was met, before the update of its batch.
         accuracy: share of the samples that were then classified rightly; None for other tasks.
         penalty: mean of the regulariser over the batches; None without one.
-        validation_loss, validation_accuracy: after the epoch; None without validation data.
+        validation_loss: after the epoch; None without validation data.
+        validation_accuracy: the same, and None for other tasks than classification.
         lr: learning rate of the last update.
         updates: how many there were.
         seconds: duration, validation included.

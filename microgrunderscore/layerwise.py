@@ -71,7 +71,8 @@ class LayerwisePass:
     Attributes:
         loss: E, a number.
         layers: one `LayerPass` per layer, input side first.
-        graph_W, graph_b: for each layer ∂E/∂W and ∂E/∂b from the scalar graph.
+        graph_W: for each layer ∂E/∂W from the scalar graph.
+        graph_b: for each layer ∂E/∂b from the scalar graph.
 
     `print` shows the table.
     """

@@ -443,7 +443,12 @@ def test_histories_by_name_are_drawn_side_by_side_at_their_updates() -> None:
     assert chart.numbers["places"] == {"often": [10, 20], "once": [1]}
     assert str(chart).splitlines()[0] == "Mean loss, update 1 to 20."
     assert "once: 2." in str(chart)
-    assert str(loss_curve([2.0, 1.0], what="f(x, y)", unit="step")).startswith("F(x, y), step 0")
+    assert str(loss_curve([2.0, 1.0], what="f(x, y)", unit="step")).startswith("f(x, y), step 0")
+    assert loss_curve([1.0], what="E", unit="step").title == "E"
+    assert ">E<" in loss_curve([2.0, 1.0], what="E", unit="step", title="down").svg
+    assert str(loss_curve([2.0], unit="step")).startswith("Mean loss, step 0.")
+    shares = accuracy_curve({"a": [0.5, 0.75], "b": [1.0]})
+    assert shares.numbers["accuracy"] == {"a": [0.5, 0.75], "b": [1.0]}
     assert loss_curve(both).numbers["places"] == {"often": [0, 1], "once": [0]}
 
 
@@ -458,6 +463,13 @@ def test_histories_by_name_are_drawn_side_by_side_at_their_updates() -> None:
         (lambda: loss_curve({str(k): [1.0] for k in range(9)}), ValueError, "9 curves by name"),
         (lambda: loss_curve(trained()[1], unit="second"), ValueError, "by 'epoch' or 'update'"),
         (lambda: loss_curve([1.0], unit=2), TypeError, "unit is a word"),
+        (lambda: loss_curve([1.0], unit="gradient step"), ValueError, "unit is one word"),
+        (lambda: loss_curve([1.0], unit="los"), ValueError, "unit is one word"),
+        (lambda: loss_curve([1.0], what=3), TypeError, "what is a text"),
+        (lambda: loss_curve([1.0], what="a\nb"), TypeError, "what is a text"),
+        (lambda: loss_curve({"a": [1.0], "b": []}), ValueError, "^'b': there are no epochs"),
+        (lambda: loss_curve({"a": "abc"}), TypeError, "^'a': expected a list of numbers"),
+        (lambda: accuracy_curve({"a": history_of(epoch(1.0, accuracy=None))}), ValueError, "^'a'"),
         (lambda: loss_curve(None), TypeError, "number"),
         (lambda: loss_curve([1.0, "2"]), TypeError, "number"),
         (lambda: accuracy_curve([97.0]), ValueError, "epoch 0 is 97.0.*divide percentages by 100"),

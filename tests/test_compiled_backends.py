@@ -479,3 +479,9 @@ def test_momentum_may_be_switched_on(backend: str) -> None:
         (v * v).backward()
         eager.step()
         assert w.data == pytest.approx(v.data, rel=1e-15)
+
+
+def test_numbers_are_floats_on_python_too() -> None:
+    """The slope of abs is a difference of comparisons, which Python counts in whole numbers."""
+    gradient = mg.compile(lambda x: abs(x), backend="python").gradient([1.0, 0.0])
+    assert repr(gradient) == "[1.0, 0.0]"

@@ -597,3 +597,20 @@ def test_the_quiz_asks_before_it_shows(open_page: Browser) -> None:
     assert state(page) == expected(player, 8)
     goto(page, 10)
     assert verdict.text_content() == "1 of 8 right at the first try."
+
+
+def test_a_tall_graph_is_not_shrunk_until_nobody_can_read_it(open_page: Browser) -> None:
+    xs = [Value(0.5 * k, f"x{k}") for k in range(14)]
+    page = open_page(play(ops.sum_of([x * x for x in xs])).html, width=1280)
+    whole = button(page, "Whole graph")
+    whole.wait_for()
+    assert whole.get_attribute("aria-pressed") != "true"
+
+
+def test_a_graph_that_fits_grows_no_further(open_page: Browser) -> None:
+    page = open_page(PLAYERS["log"]().html, width=860)
+    button(page, "Whole graph").wait_for()
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    drawn = page.locator(f"{HOST} .graph svg")
+    assert drawn.evaluate("e => e.clientWidth <= e.viewBox.baseVal.width + 1")

@@ -1,4 +1,4 @@
-"""What texts say of speed is what was measured: docs/benchmarks.md has each of the figures."""
+"""What texts say of speed is what was measured: each figure is that of a row of the benchmarks."""
 
 from __future__ import annotations
 
@@ -7,52 +7,80 @@ from pathlib import Path
 
 import pytest
 
+from microgrunderscore.operation import BUILT_IN
+
 ROOT = Path(__file__).parent.parent
-TIME = r"([\d,]+(?:\.\d+)?) (?:µs|ms)\b"
-
-
-def measured() -> str:
-    return (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/coming-from-micrograd.md"])
-def test_times_were_measured(name: str) -> None:
-    text = (ROOT / name).read_text("utf-8")
-    quoted = re.findall(TIME, text)
-    cells = set(re.findall(r"[|] ([\d,.]+)(?= \(| [|])", measured()))
-    assert [time for time in quoted if time not in cells] == []
-
-
-def test_the_readme_quotes_times() -> None:
-    assert len(re.findall(TIME, (ROOT / "README.md").read_text("utf-8"))) == 7
-
-
-@pytest.mark.parametrize(
-    ("name", "program", "ratios"),
-    [
-        ("coming-from-micrograd", "micrograd's demo: its text on our Value", (7, 27, 14, 63)),
-        ("coming-from-micrograd", "micrograd's demo: our MLP", (20, 158, 49, 311)),
-    ],
+README, MICROGRAD, PYTORCH, COMPILE = (
+    "README.md",
+    "docs/coming-from-micrograd.md",
+    "docs/coming-from-pytorch.md",
+    "docs/how-to/compile.md",
 )
-def test_ratios_to_micrograd_were_measured(name: str, program: str, ratios: tuple[int]) -> None:
-    [row] = [line for line in measured().splitlines() if line.startswith(f"| {program} |")]
-    assert tuple(int(cell) for cell in re.findall(r"[|] (\d+) \(", row)) == ratios
-    text = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
-    assert all(re.search(rf"\b{ratio}\b", text) for ratio in ratios)
+W1 = "W1: micrograd's demo, 2-16-16-1 with ReLU, 100 moons, hinge loss and L2."
+DEMO = "## micrograd's demo"
+SUMMARY = "# Benchmarks"
 
 
-@pytest.mark.parametrize(
-    ("workload", "ratio"), [("W1", "50"), ("W2", "4.3"), ("W4", "47"), ("W5", "51")]
-)
-def test_ratios_to_pytorch_were_measured(workload: str, ratio: str) -> None:
-    assert re.search(rf"^[|] PyTorch over LLVM, {workload} [|] {ratio} \(", measured(), re.M)
-    assert re.search(rf"\b{ratio}\b", (ROOT / "docs/coming-from-pytorch.md").read_text("utf-8"))
+def text_of(name: str) -> str:
+    """A page in one line, so that its sentences can be quoted."""
+    return " ".join((ROOT / name).read_text("utf-8").split())
+
+
+def measured(section: str, label: str, column: int) -> str:
+    """A cell of the first row with this label in a section of docs/benchmarks.md, without range."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    start = page.index(f"{section}\n")
+    row = next(line for line in page[start:].splitlines() if line.startswith(f"| {label} |"))
+    return row.split("|")[column].split("(")[0].strip()
+
+
+# What a page says, with {} for each figure; and where these are: section, label of the row, column.
+FIGURES = [
+    (README, "| {} µs | not measured", [(W1, "micrograd", 2)]),
+    (README, "| {} µs, in matrices |", [(W1, "PyTorch, eager", 2)]),
+    (README, "| {} µs as it is, {} µs compiled |",
+     [(W1, "our Value, not compiled", 2), (W1, "ours, LLVM", 2)]),
+    (README, "training step takes {} ms, ours {} ms in pure Python and {} ms where",
+     [(DEMO, "micrograd | – | on", 4), (DEMO, "our MLP | pure | on", 4),
+      (DEMO, "our MLP | compiled | on", 4)]),
+    (MICROGRAD, "is {} times as fast in pure Python and {} times compiled",
+     [(SUMMARY, "micrograd's demo: its text on our Value", k) for k in (3, 5)]),
+    (MICROGRAD, "with our `MLP` {} and {} times.",
+     [(SUMMARY, "micrograd's demo: our MLP", k) for k in (3, 5)]),
+    (MICROGRAD, "kind to micrograd, {} and {}, {} and {}.)",
+     [(SUMMARY, f"micrograd's demo: {what}", k)
+      for what in ("its text on our Value", "our MLP") for k in (2, 4)]),
+    (PYTORCH, "2-16-16-1 on 100 samples runs {} times", [(W1, "PyTorch over LLVM, W1", 2)]),
+    (PYTORCH, "an 8-3-8 autoencoder {},", [(W1, "PyTorch over LLVM, W4", 2)]),
+    (PYTORCH, "of 4,192 parameters {} times", [(W1, "PyTorch over LLVM, W5", 2)]),
+    (PYTORCH, "2-64-64-1 on 256 samples it is {} times", [(W1, "PyTorch over LLVM, W2", 2)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "sentence", "cells"), FIGURES, ids=[f[1] for f in FIGURES])
+def test_a_figure_was_measured(page: str, sentence: str, cells: list[tuple[str, str, int]]) -> None:
+    assert sentence.format(*(measured(*cell) for cell in cells)) in text_of(page)
+
+
+def test_no_other_times_are_quoted() -> None:
+    for page, count in ((README, 7), (MICROGRAD, 0), (PYTORCH, 0)):
+        assert len(re.findall(r"[\d,.]+ (?:µs|ms)\b", text_of(page))) == count
+
+
+def test_seconds_are_those_that_were_measured() -> None:
+    demo = "The whole of micrograd's demo, 100 steps."
+    ours, theirs = (float(measured(demo, label, 2)) for label in ("ours, LLVM", "micrograd"))
+    assert f"takes {ours:.2f} s instead of {theirs:.0f}." in text_of(MICROGRAD)
+    w1, w2 = (
+        float(measured(section, "ours, LLVM", 2))
+        for section in ("W1: micrograd's demo.", "W2: 2-64-64-1, batch of 256.")
+    )
+    said = f"A network 2-16-16-1 takes {w1:.2f} s, one of 2-64-64-1 {w2:.2f} s"
+    assert said in text_of(COMPILE)
 
 
 def test_the_number_of_operations() -> None:
-    from microgrunderscore.operation import BUILT_IN
-
-    assert f"[{len(BUILT_IN)}](docs/reference/operations.md)" in (ROOT / "README.md").read_text()
+    assert f"[{len(BUILT_IN)}](docs/reference/operations.md)" in text_of(README)
 
 
 def test_the_engine_is_read_from_the_first_line_to_the_last() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from typing import Any
 import pytest
 from browser import Browser
 
+import microgrunderscore
+
 HOST = "http://site.test/"
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-SITE = Path(os.environ.get("SITE", ""))
-FOUND = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html")) if SITE.name else []
+WIDTHS = (390, 800, 1024, 1366, 1280)  # px
+SITE = Path(os.environ.get("SITE", "nowhere"))
+FOUND = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html"))
 PAGES = [name for name in FOUND if name != "index.html"]  # which only leads to the first one
 
-pytestmark = pytest.mark.skipif(not SITE.name, reason="SITE does not name a built site")
+pytestmark = pytest.mark.skipif("SITE" not in os.environ, reason="SITE does not name a built site")
 
 
 class Reader:
@@ -39,6 +42,7 @@ class Reader:
     def open(self, name: str, scheme: str) -> Any:
         """The page, loaded, for a reader whose system is light or dark."""
         self.wrong.clear()
+        self.page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         self.page.goto(HOST + name, wait_until="load")
         return self.page
@@ -57,10 +61,16 @@ class Reader:
             route.abort()
 
 
+# Whether neither the page nor its text is wider than what is seen of it.
+IS_WHOLE = """() => [document.documentElement, document.querySelector(".content")].every(
+  (part) => part.scrollWidth <= Math.min(part.clientWidth, window.innerWidth) + 1)
+  && document.querySelector(".content").getBoundingClientRect().right <= window.innerWidth + 1"""
+
+
 @pytest.fixture(scope="module")
 def reader(browser: Browser) -> Iterator[Reader]:
     """One page of Chromium for all pages of the site."""
-    page = browser.chromium.new_page(viewport=WIDE)
+    page = browser.chromium.new_page()
     yield Reader(page)
     page.close()
 
@@ -82,9 +92,9 @@ def test_a_page(reader: Reader, name: str, scheme: str) -> None:
     assert unset.count() == 0, unset.first.inner_text()
     pictures = "[...document.images].filter((i) => !i.naturalWidth).map((i) => i.src.slice(0, 99))"
     assert page.evaluate(pictures) == []
-    for size in (NARROW, WIDE):
-        page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(IS_WHOLE), f"cut off at {width} px"
     assert reader.wrong == []
 
 
@@ -103,6 +113,23 @@ def test_links_of_a_page_lead_somewhere(reader: Reader, name: str) -> None:
         text = (SITE / target).read_text("utf-8") if target.endswith(".html") else ""
         for place in filter(None, wanted):
             assert f'id="{place}"' in text, f"{name} links to {target}#{place}"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = [(SITE / name).read_text("utf-8") for name in PAGES if "/reference/" in name]
+    text = re.sub(r"<[^>]*>", "", " ".join(pages))
+    modules = {"charts", "datasets", "losses", "nn", "ops", "optim", "store", "builds"}
+    names = set(microgrunderscore.__all__) - modules - {"__version__"}
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if "/reference/" in name])
+def test_the_markup_of_docstrings_is_understood(name: str) -> None:
+    page = (SITE / name).read_text("utf-8")
+    prose = re.sub(r"<(pre|code|script|style)\b.*?</\1>", "", page, flags=re.S)
+    assert "`" not in re.sub(r"<[^>]*>", "", prose)
+    assert not re.findall(r"<strong>\w+</strong> \([^)]*,\)", page)  # several names as one
+    assert r"\|" not in page
 
 
 def test_the_first_page_plays(reader: Reader) -> None:

@@ -13,7 +13,8 @@ from microgrunderscore.pictures.symbols import meaning, slope_symbol
 
 POINTS = {"acosh": (1.5,)}  # where a row is defined, if not at these:
 USUAL = (0.5, 0.25, 0.125)
-BAR = r"\vert "  # of absolute values; others part the columns
+BAR = r"\vert "  # of absolute values in formulas; others part the columns
+ALSO = {"abs": ", `absolute`", "pow": ", `power`"}  # names that hide none of Python's
 HEAD = ["| operation | value z | derivatives | defined for |", "|---|---|---|---|"]
 
 
@@ -37,9 +38,10 @@ def _row(op: Operation) -> str:
     z = op(*operands)
     z.label = "z"
     value = meaning(z, _name)
-    shown = op.spell(names) if value is None else f"${value.latex}$"
-    cells = [f"`{op.name}`", shown, _slopes(z), op.domain or "all numbers"]
-    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
+    assert value is not None, f"the row {op.name} does not spell its value"
+    formulas = [cell.replace("|", BAR) for cell in (f"${value.latex}$", _slopes(z))]
+    called = f"`{op.name}`" + ALSO.get(op.name, "")
+    return f"| {called} | {' | '.join(formulas)} | {op.domain or 'all numbers'} |"
 
 
 def _name(node: Value) -> Name:

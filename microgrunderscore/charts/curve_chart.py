@@ -220,7 +220,8 @@ class CurveChart:
         if self.unit == "epoch" or self.kinds[0] != "whole" or not places:
             n = max((len(c.points) for c in self.curves), default=0)
             return f" over {counted(n, self.unit)}"
-        return f", {self.unit} {min(places):,.0f} to {max(places):,.0f}"
+        first, last = f"{min(places):,.0f}", f"{max(places):,.0f}"
+        return f", {self.unit} {first}" + f" to {last}" * (last != first)
 
     def _plot(self, into: Any, colours: Colours) -> None:
         """The same in matplotlib."""

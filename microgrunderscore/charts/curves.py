@@ -40,16 +40,17 @@ def loss_curve(
         history: from `training.fit`, or the losses themselves, one number for each epoch; or
             several of these by name, whose training losses are then drawn side by side.
         unit: what is counted: with "update", an epoch of a history stands where its last update
-            is; losses by themselves may be counted by any word, such as "step".
-        what: what the numbers are, where they are no mean losses: "f(x, y)", say.
+            is; losses by themselves may be counted by another word, such as "step".
+        what: what the numbers are, where they are no mean losses: "f(x, y)", say. It is also the
+            title, then.
         log: a logarithmic axis; losses of 0 and less are then left out, and counted.
         title: another title.
         theme: "auto", "light" or "dark".
         format: what a notebook stores: "svg", "png" or "html".
 
     Raises:
-        ValueError: no epochs, or more names than there are colours.
-        TypeError: neither a history nor numbers.
+        ValueError: no epochs, more names than there are colours, or a unit that is none.
+        TypeError: neither a history nor numbers; a unit or a `what` that is no text.
 
     >>> print(loss_curve([2.0, 0.5, 1.0]))
     Mean loss over 3 epochs.
@@ -61,8 +62,10 @@ def loss_curve(
     fast: 2 at first, 0.5 at the end, between 0.5 and 2.
     """
     curves = _curves_of(history, "loss", unit)
-    chart = CurveChart(title or "Loss", curves, unit, what, "log" if log else "zero")
-    subject = f"{what[:1].upper()}{what[1:]}"
+    if not isinstance(what, str) or not what.isprintable() or not what:
+        raise TypeError(f"what is a text of one line, such as 'mean loss', not {what!r:.40}")
+    heading, subject = ("Loss", "Mean loss") if what == "mean loss" else (what, what)
+    chart = CurveChart(title or heading, curves, unit, what, "log" if log else "zero")
     if isinstance(history, Mapping):
         return chart.finished(subject, theme, format, "loss", **_places(curves))
     best = min(curves[-1].finite, key=lambda p: p[1], default=None)
@@ -225,25 +228,35 @@ def _curves_of(history: Losses | Mapping[str, Losses], name: str, unit: str) -> 
 
     Of several histories by name, the curve of the training data of each.
     """
-    if not isinstance(unit, str) or not unit.strip():
+    if not isinstance(unit, str):
         raise TypeError(f"unit is a word, such as 'epoch' or 'update', not {unit!r:.40}")
+    if not unit.isidentifier() or f"{unit}s" in (name, "loss", "places"):
+        raise ValueError(f"unit is one word, such as 'epoch' or 'update', not {unit!r:.40}")
     if isinstance(history, Mapping):
         if len(history) > len(SERIES):
             raise ValueError(
                 f"{len(history)} curves by name, and there are colours and dashes for "
                 f"{len(SERIES)}: draw them in several charts"
             )
-        curves = []
-        for called, one in history.items():
-            curve = _tracks(one, name, unit)[0]
-            curve.key = curve.name = str(called)
-            curves.append(curve)
+        curves = [_named(str(called), one, name, unit) for called, one in history.items()]
     else:
         curves = _tracks(history, name, unit)
     if not curves:
         raise ValueError("there is nothing to draw: give at least one history")
     give_styles(curves)
     return curves
+
+
+def _named(called: str, history: Losses, name: str, unit: str) -> Curve:
+    """The curve of the training data of one of several histories."""
+    try:
+        curve = next(curve for curve in _tracks(history, name, unit) if curve.key == name)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{called!r:.40}: {error}") from None
+    except StopIteration:
+        raise ValueError(f"{called!r:.40}: this history has no {name} of its training") from None
+    curve.key = curve.name = called
+    return curve
 
 
 def _tracks(history: Losses, name: str, unit: str) -> list[Curve]:

@@ -150,7 +150,8 @@ def layers_of(model: Any) -> dict[str, list[Value]]:
 def gradients_of(model: Any) -> dict[str, list[float]]:
     """The gradients that the parameters of each layer hold; none where none was computed.
 
-    A backward pass does not come by at neurons that are off for every sample: theirs are 0.
+    A backward pass does not come by at neurons that are off for every sample: theirs are 0, unless
+    all neurons of a layer are, which cannot be told from a layer that was not used.
     """
     return {
         name: [p.grad for p in parameters] if any(p.has_grad or p.grad for p in parameters) else []

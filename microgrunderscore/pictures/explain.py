@@ -39,12 +39,14 @@ class Explanation:
     """How z depends on x: ∂z/∂x, path by path. Made by :func:`explain`; print it.
 
     Attributes:
-        output, wrt: the names of z and x.
+        output: the name of z.
+        wrt: the name of x.
         value: the derivative ∂z/∂x, from a sum of its own (not from .grad).
         count: the number of paths from z to x.
         paths: these, or () if there are more than were asked for.
         where: what the names on these paths stand for.
-        text, latex: the explanation as it was when it was made; a notebook shows the latter.
+        text: the explanation as it was when it was made.
+        latex: the same as formulas, which a notebook shows.
     """
 
     def __init__(
@@ -56,10 +58,10 @@ class Explanation:
         names: Names,
         model: Module | None,
         max_paths: int,
-        called: str | None,
+        given_output: str | None,
     ) -> None:
         self._root = flow.root
-        self._called = called
+        self._given_output = given_output
         self._model = model
         self._node = wrt
         self.output = output
@@ -101,7 +103,7 @@ class Explanation:
             self._node,
             names=names,
             model=self._model,
-            output=self._called,
+            output=self._given_output,
             theme=theme,
             format=format,
         )

@@ -139,6 +139,7 @@ function start(host) {
   // A graph that is wider than its box can be made to fit, at the price of small print: one that is
   // a little wider is, until the reader wants it otherwise.
   const LEAST_SCALE = 0.75;
+  const MOST_HEIGHT = 540;
   let isNew = true;
 
   function fit() {
@@ -152,7 +153,8 @@ function start(host) {
     const room = picture.parentElement;
     const isCut = natural.width > room.clientWidth + 1 || natural.height > room.clientHeight + 1;
     player.classList.toggle("wide", isCut);
-    if (isNew && isCut && room.clientWidth >= LEAST_SCALE * natural.width) fit();
+    const scale = Math.min(room.clientWidth / natural.width, MOST_HEIGHT / natural.height);
+    if (isNew && isCut && scale >= LEAST_SCALE) fit();
     // It stays new while nothing is to be seen of it.
     isNew = isNew && room.clientWidth === 0;
   }).observe(one(".graph"));
