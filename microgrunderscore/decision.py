@@ -105,6 +105,18 @@ class Judge:
         return min(max(lead, 0.0), 1.0)
 
 
+def last_activation(model: Any) -> str:
+    """The name of the activation of a model's last layer; "" for a model that lists no layers.
+
+    >>> from .nn import MLP
+    >>> last_activation(MLP(2, [1], output="sigmoid")), last_activation(lambda x: x)
+    ('sigmoid', '')
+    """
+    layers = getattr(model, "layers", None)
+    last = layers[-1] if isinstance(layers, list | tuple) and layers else None
+    return getattr(last, "activation_name", "")
+
+
 def judge_of(model: Any) -> Judge:
     """How to read the outputs of a model: a last layer of sigmoids gives probabilities, and a
     single one of them changes sides at ½; of any other model, at 0.
@@ -113,7 +125,5 @@ def judge_of(model: Any) -> Judge:
     >>> judge_of(MLP(2, [1], output="sigmoid"))
     Judge(level=0.5, are_probabilities=True)
     """
-    layers = getattr(model, "layers", None)
-    last = layers[-1] if isinstance(layers, list) and layers else None
-    name = getattr(last, "activation_name", "")
+    name = last_activation(model)
     return Judge(0.5 if name == "sigmoid" else 0.0, name in ("sigmoid", "softmax"))

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias
 from . import losses
 from .arguments import did_you_mean, generator, whole
 from .compiled_training import CompiledLesson, Lesson
-from .decision import Judge, class_named, judge_of
+from .decision import Judge, class_named, judge_of, last_activation
 from .engine import Value, process
 from .graph import gc_paused
 from .history import Epoch, History, Totals
@@ -498,13 +498,12 @@ def _is_right(output: Any, target: Any, judge: Judge) -> bool:
 INCLUDED = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}  # in losses, by name
 
 
-def _loss(loss: str | Loss, model: Any = None) -> Loss:
-    """The loss function of this name; a function is returned as it is."""
+def _loss(loss: str | Loss, model: Any) -> Loss:
+    """The loss function of this name, for this model; a function is returned as it is."""
     if callable(loss):
         return loss
-    last = getattr(model, "layers", None) or [None]
     included = INCLUDED.get(loss)
-    if included is not None and getattr(last[-1], "activation_name", "") == included:
+    if included is not None and last_activation(model) == included:
         raise ValueError(
             f"{loss} has the {included} in it, and so has the last layer of the model, so that it "
             f"would be applied twice: leave output={included!r} out of the model"

@@ -110,7 +110,8 @@ def test_notebook_is_a_lesson(path: Path) -> None:
     )
     assert solutions
     assert text.count("<details>") == len(solutions)
-    assert "redict" in text
+    assert "Predict" in text
+    assert any("hide-output" in cell.metadata.get("tags", ()) for cell in code(notebook))
     checks = sum(isinstance(node, ast.Assert) for c in code(notebook) for node in _nodes(c))
     assert checks >= 8
     pictures = [o for c in code(notebook) for o in c.outputs if PICTURES & set(o.get("data", ()))]

@@ -1,4 +1,4 @@
-"""What texts say of speed is what was measured: each figure is that of a row of the benchmarks."""
+"""What texts say is so: figures are those of the benchmarks' rows, and quoted code is all there."""
 
 from __future__ import annotations
 

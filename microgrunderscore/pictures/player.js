@@ -139,6 +139,7 @@ function start(host) {
   // A graph that is wider than its box can be made to fit, at the price of small print: one that is
   // a little wider is, until the reader wants it otherwise.
   const LEAST_SCALE = 0.7;
+  // px, as in player.css:
   const MOST_HEIGHT = 540;
   let isNew = true;
 
